@@ -248,4 +248,15 @@ FOREIGN: dict[str, Foreign] = {
         {"tickets.json": '[{"ticket": 7, "body": "refund please", "queue": "billing", "lang": "en"}, {"ticket": 8, "body": "where is it", "queue": "shipping", "lang": "en"}]'},
         "tickets.json", ["billing", "billing"], 1, [], ["--expected", "queue", "--text", "body"],
     ),
+    "Langfuse data set items": Foreign(
+        {"items.json": json.dumps([
+            {"id": f"i{n}", "datasetId": "cmb1x2y3z0000k8l2h4n5p6q7", "input": {"message": f"where is it {n}"}, "expectedOutput": label,
+             "createdAt": f"2026-11-0{n}T10:00:00.000Z"} for n, label in ((1, "billing"), (2, "shipping"), (3, "billing"))])},
+        "items.json", ["billing", "billing", "billing"], 2, ["label: the column `expectedOutput`; text: `input.message` ("],
+    ),
+    "LangSmith examples": Foreign(
+        {"examples.jsonl": _lines(*({"inputs": {"message": text}, "outputs": {"label": label}, "metadata": {"dataset_split": ["base"]}}
+                                    for text, label in (("win a prize", "spam"), ("see you soon", "ham"), ("win more", "spam"))))},
+        "examples.jsonl", ["spam", "ham", "ham"], 2, ["label: the column `outputs.label`; text: `inputs.message` ("],
+    ),
 }  # fmt: skip

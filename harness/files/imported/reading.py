@@ -135,7 +135,7 @@ def _records(path: Path, draft: Draft, asked: Hints) -> None:
     """Read what is rows: samples of a tool, tests of promptfoo, or a table."""
     reader = READERS[path.suffix.lower()]
     first: dict[str, Any] = next((row for _, row in reader(path, written.Findings())), {})
-    shape = shape_of(first)
+    shape = None if isinstance(first.get("input"), dict) else shape_of(first)  # of fields it is a row's, not a sample's
     if any(key in _TESTS or key.startswith("__expected") for key in first) and shape is None:
         draft.kind = "promptfoo tests"
         named = written.Scalar(path.name, plain=False, line=1)

@@ -21,6 +21,8 @@ from harness.files.written import REMOTE, Findings, as_text, did_you_mean, read_
 
 _LABELS = (
     "expected",
+    "expected_output",
+    "expectedoutput",
     "label",
     "labels",
     "target",
@@ -36,6 +38,7 @@ _LABELS = (
 _SPLITS = ("split", "fold", "partition")
 _LOOKED = 2_000  # rows that a guess looks at
 _PROSE = 15  # characters that a text has on average
+_CODE = re.compile(r"[!-~]*[0-9][!-~]*")  # an id, a time or an address: no text, however long
 _MOST_CLASSES = 1_000
 
 
@@ -48,6 +51,7 @@ class _Table(NamedTuple):
 def read_data_set(source: str, draft: Draft, asked: Hints) -> None:
     """Read a table into a draft, with a prompt to begin with."""
     table = _read(source, draft, asked)
+    table = table._replace(rows=[(line, dict(_apart(fields))) for line, fields in table.rows])
     columns = list(dict.fromkeys(name for _, fields in table.rows for name in fields if name != case.NAMELESS))
     if draft.findings.total:
         return
@@ -68,6 +72,14 @@ def read_data_set(source: str, draft: Draft, asked: Hints) -> None:
     if not draft.findings.total:
         draft.told.append(f"label: the column `{shown(label)}`; text: {shortlist(texts)} (--expected, --text)")
         _cases(table, label, texts, draft, _meant(table, label, draft, asked.names))
+
+
+def _apart(fields: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Give the parts of an object as columns of their own: `input.message`."""
+    for name, value in fields.items():
+        yield from (
+            ((f"{name}.{part}", inner) for part, inner in value.items()) if isinstance(value, dict) else [(name, value)]
+        )
 
 
 def _cases(table: _Table, label: str, texts: Sequence[str], draft: Draft, meant: Mapping[str, str]) -> None:
@@ -127,7 +139,7 @@ def _label_column(table: _Table, columns: Sequence[str]) -> str:
     fit = {name: values for name in columns if (values := _classes([as_text(each.get(name)) for each in sample]))}
     fit = {name: count for name, count in fit.items() if name not in {"id", "tags", *_SPLITS}}
     by_name = [name for telling in _LABELS for name in fit if name.casefold() == telling]
-    ending = [name for name in fit if name.casefold().endswith(_LABELS[:5])]
+    ending = [name for name in fit if name.casefold().endswith(_LABELS[:7])]
     return next(iter([*by_name, *ending, *sorted(fit, key=lambda name: fit[name])]), "")
 
 
@@ -147,8 +159,9 @@ def _text_columns(table: _Table, columns: Sequence[str]) -> list[str]:
         for name in columns
         if name not in {*case.KNOWN, *_SPLITS}
     }
-    prose = [name for name, mean in size.items() if mean >= _PROSE]
-    return prose or sorted(size, key=lambda name: -size[name])[:1]
+    coded = {name for name in size if all(_CODE.fullmatch(as_text(each.get(name)) or "0") for each in sample)}
+    words = [name for name in size if name not in coded] or [*size]
+    return [name for name in words if size[name] >= _PROSE] or sorted(words, key=lambda name: -size[name])[:1]
 
 
 def _is_beside(asked: Hints, file: Path) -> bool:

@@ -73,7 +73,8 @@ class Problem:
     def __str__(self) -> str:
         where = f"{self.file}:{self.line}" if self.line else str(self.file)
         field = f" {self.field}:" if self.field else ""
-        fix = f" {self.fix}" if self.fix else ""
+        ended = "" if self.message.endswith((".", "!", "?", ":")) else "."
+        fix = f"{ended} {self.fix}" if self.fix else ""
         return f"{where}:{field} {self.message}{fix}"
 
 

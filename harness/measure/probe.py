@@ -122,7 +122,7 @@ def _of_replay(name: str, entry: ModelEntry, root: Path) -> Probe:
         request="",
         attempt=Attempt(duration_ns=0),
         currency=entry.price.currency,
-        note=f"{count:,} recorded replies in {entry.replies}; no call is made",
+        note=f"{count:,} recorded {'reply' if count == 1 else 'replies'} in {entry.replies}; no call is made",
     )
 
 

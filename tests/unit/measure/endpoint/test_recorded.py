@@ -131,7 +131,7 @@ def test_every_bad_line_is_reported_with_its_number_and_field(tmp_path: Path) ->
 
 
 def test_a_missing_file_and_an_empty_one(tmp_path: Path) -> None:
-    with pytest.raises(FilesError, match="no such file"):
+    with pytest.raises(FilesError, match=r"no such file\. Name the JSONL file"):
         load_replies(tmp_path / "none.jsonl")
     (tmp_path / "empty.jsonl").touch()
     assert len(load_replies(tmp_path / "empty.jsonl")) == 0

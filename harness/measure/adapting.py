@@ -68,10 +68,8 @@ class Found:
 async def find_adapt(name: str, entry: ModelEntry, wanted: Mapping[str, Any], *, root: Path) -> Found:
     """Ask a model for what prompts want until it answers. Raises UsageError and EndpointUnusable as a run would."""
     if entry.endpoint in ("http", "replay"):
-        change = "`body`" if entry.endpoint == "http" else "`replies`"
-        raise UsageError(
-            f"models.{name}: `endpoint: {entry.endpoint}` sends no parameters", fix=f"Change its {change}."
-        )
+        what = "`body`" if entry.endpoint == "http" else "`replies`"
+        raise UsageError(f"models.{name}: `endpoint: {entry.endpoint}` sends no parameters", fix=f"Change its {what}.")
     prompt, rendered = question(entry)
     prompt = prompt.model_copy(update={"parameters": dict(wanted)})
     found = Found(name=name, adapt=entry.adapt, asked={}, steps=(), calls=0, reply=None, failure=None)

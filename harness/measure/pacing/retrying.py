@@ -145,7 +145,7 @@ class _Enough(stop_base):
 
 def backoff_s(answer: Answer, attempt: int, rules: RetryRules) -> float:
     """Seconds to wait after this attempt (1-based)."""
-    asked = answer.hints.retry_after_s
+    asked, grown = answer.hints.retry_after_s, min(LONGEST_S, FIRST_S * 2.0 ** (attempt - 1))
     if asked is not None and asked > 0:
         if asked > rules.max_retry_after_s:
             raise RunIncomplete(
@@ -153,8 +153,9 @@ def backoff_s(answer: Answer, attempt: int, rules: RetryRules) -> float:
                 f"({rules.max_retry_after_s:g} s) allows.",
                 fix="Resume after that time, or allow a longer wait in harness.yml.",
             )
-        return asked + rules.rng.uniform(0, min(1.0, asked * _RETRY_AFTER_JITTER))
-    return rules.rng.uniform(0, min(LONGEST_S, FIRST_S * 2.0 ** (attempt - 1)))
+        # Who was told to wait a second time shares that moment with others: they spread as if they had not been told.
+        return asked + rules.rng.uniform(0, grown if attempt > 1 else min(1.0, asked * _RETRY_AFTER_JITTER))
+    return rules.rng.uniform(0, grown)
 
 
 def _last_answer(retry_state: RetryCallState) -> Answer:

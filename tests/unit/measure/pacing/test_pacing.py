@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from itertools import pairwise
+from random import Random
 
 import pytest
 from virtual_clock import VirtualClock, VirtualLoop
 
 from harness.errors import EndpointUnusable, RunIncomplete
 from harness.files.project import Limits
-from harness.measure.endpoint.contract import RateHints
+from harness.measure.endpoint.contract import Answer, RateHints
 from harness.measure.pacing.lane import Lane, shared_limits
 from harness.measure.pacing.rate import RateLimiter
-from harness.measure.pacing.retrying import Breaker, RetryBudget
+from harness.measure.pacing.retrying import Breaker, RetryBudget, RetryRules, backoff_s
 from harness.measure.pacing.turnstile import Turnstile
-from harness.record import Failure, FailureKind, Record, Reply
+from harness.record import Attempt, Failure, FailureKind, Record, Reply
 
 
 def record(kind: FailureKind | None, *, recorded: bool = False) -> Record:
@@ -251,6 +252,17 @@ def test_a_cold_endpoint_is_not_refused_retries() -> None:
     for _ in range(100):
         assert budget.take()
         budget.called(succeeded=False)
+
+
+def test_a_wait_that_is_asked_for_again_is_kept_and_spread() -> None:
+    failure = Failure(kind="rate_limited", message="slow down", status=429)
+    told = Answer(attempt=Attempt(duration_ns=0), outcome=failure, hints=RateHints(retry_after_s=0.1))
+    rules = RetryRules(attempts=5, deadline_s=120, max_retry_after_s=60, budget=RetryBudget(), rng=Random(1))
+    first, second, third = ([backoff_s(told, attempt, rules) for _ in range(200)] for attempt in (1, 2, 3))
+    assert min(first + second + third) >= 0.1
+    assert max(first) <= 0.11
+    assert 0.9 < max(second) <= 1.1  # all that wait were told the same moment
+    assert 1.8 < max(third) <= 2.1
 
 
 def test_entries_that_share_a_key_get_the_strictest_limits_and_processes_their_share() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.cli.ground import HarnessError, command_line
+from harness.cli.ground import HarnessError, Waiting, command_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -87,7 +87,8 @@ def go_on_or_begin(
             )
         except HarnessError as error:
             if error.resumable:
-                error.fix = f"Run the same `harness {command}` command again: it goes on where it stopped."
+                first = f"{error.fix} " if isinstance(error, Waiting) and error.fix else ""  # what is read from a file
+                error.fix = f"{first}Run the same `harness {command}` command again: it goes on where it stopped."
             raise
 
 

@@ -7,6 +7,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import yaml
 from batching import Batches, spam_or_ham
 from bought import Bought, Serve
 from commanded import in_process
@@ -155,3 +156,28 @@ def test_a_case_that_can_not_be_written_is_a_failure_and_no_line(tmp_path: Path,
     assert len(lines_of(bought)) == 22
     failures = [(record.case, record.via, record.outcome.kind) for record in bought.records]  # type: ignore[union-attr]
     assert failures == [("3", "file", "render")] * 2
+
+
+def test_an_upgrade_that_is_answered_offline_says_how_and_asks_no_endpoint(
+    tmp_path: Path, scripted_server: Serve
+) -> None:
+    bought = Bought(tmp_path, scripted_server, Batches(), via="file")
+    models = yaml.safe_load((tmp_path / "harness.yml").read_text())["models"]
+    models["new"] = {**models["m"], "model": "m-2"}
+    (tmp_path / "harness.yml").write_text(yaml.safe_dump({"models": models}))
+    upgrade = ("upgrade", "small.suite.yml", "--from", "m", "--to", "new", "--quiet")
+    done = in_process(*upgrade, at=tmp_path)
+    assert done.returncode == 4
+    assert f"`harness resume {bought.folder.name} --results out.jsonl`. Run the same `harness upgrade`" in done.stderr
+    lines = [json.loads(line) for f in (bought.folder / "batches").iterdir() for line in f.read_text().splitlines()]
+    wrong = [
+        line for line in lines if line["body"]["model"] == "m-2" and " 3" in line["body"]["messages"][-1]["content"]
+    ]
+    assert len(wrong) == 2  # both repeats
+    said = [answered(line).replace('"spam"', '"ham"') if line in wrong else answered(line) for line in lines]
+    (tmp_path / "out.jsonl").write_text("\n".join(said))
+    bought.resume("--results", "out.jsonl")
+    done = in_process(*upgrade, at=tmp_path)
+    assert done.returncode in {1, 3}, done.stderr
+    assert "answers that were made offline can't be asked for again at once" in " ".join(done.stdout.split())
+    assert not bought.server.requests

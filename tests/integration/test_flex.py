@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from commanded import in_process as harness
 from measured import records, write_project
 from scripted import Answer, Request, Script, ScriptedServer, chat_reply
@@ -175,3 +176,19 @@ def test_what_fails_at_flex_settles_no_latency_early(tmp_path: Path, scripted_se
     done = harness("run", suite.name, "--json", at=tmp_path)
     (made,) = json.loads(done.stdout)["candidates"]
     assert (made["settled"], made["verdict"], made["trials"]) == (None, "INCONCLUSIVE", 200)
+
+
+def test_what_broke_in_an_upgrade_is_asked_again_at_the_tier_that_was_asked_for(
+    tmp_path: Path, scripted_server: Serve
+) -> None:
+    def answered(request: Request) -> Answer:
+        of_new, third = request.json()["model"] == "m-2", b"no. 3" in request.body
+        return Answer.of_json(chat_reply("ham")) if of_new and third else served(request, "flex")
+
+    server = scripted_server(answered)
+    project(tmp_path, server.url, via="flex")
+    models = yaml.safe_load((tmp_path / "harness.yml").read_text())["models"]
+    (tmp_path / "harness.yml").write_text(yaml.safe_dump({"models": models | {"new": {**models["m"], "model": "m-2"}}}))
+    harness("upgrade", "small.suite.yml", "--from", "m", "--to", "new", "--quiet", at=tmp_path)
+    assert len(server.requests) > 80  # twice forty cases, and what broke once more
+    assert {request.json()["service_tier"] for request in server.requests} == {"flex"}

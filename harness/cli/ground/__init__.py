@@ -9,4 +9,13 @@ from harness.cli.ground import typed as options
 from harness.cli.ground.asked import *
 from harness.cli.ground.console import *
 from harness.cli.ground.mistakes import COMPLAINT, Commands, told
-from harness.errors import EndpointUnusable, Exit, FilesError, HarnessError, StorageFailed, UsageError, how_to_install
+from harness.errors import (
+    EndpointUnusable,
+    Exit,
+    FilesError,
+    HarnessError,
+    StorageFailed,
+    UsageError,
+    Waiting,
+    how_to_install,
+)

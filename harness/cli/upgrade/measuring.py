@@ -187,8 +187,11 @@ def ask_again(
     candidates = tuple(next(c for c in bundle.candidates if c.name == name) for name in names)
     if any(candidate.model.endpoint == "replay" for candidate in candidates):
         return "recorded replies can't be asked for again"
+    if any(candidate.model.via == "file" for candidate in candidates):
+        return "answers that were made offline can't be asked for again at once"
     suite = bundle.suite.model_copy(update={"repeats": repeats, "perturbations": (), "stop": None})
-    small = replace(bundle, cases=cases, candidates=candidates, suite=suite).bought("sync")  # a few: not for a day
+    at_once = {c.model_name: "sync" if c.model.waits else c.model.via for c in candidates}  # a few: not for a day
+    small = replace(bundle, cases=cases, candidates=candidates, suite=suite).bought(at_once)
     small = replace(small, suite_digest=digest([bundle.suite_digest, sorted(chosen)]))
     takes = Plan(small).planned
     if most.trials is not None and takes > most.trials:

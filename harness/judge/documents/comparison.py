@@ -267,7 +267,7 @@ class Gate(msgspec.Struct, frozen=True, kw_only=True):
     status: GateStatus  # the decision on the branch
     exit_code: int  # what the command ended with
     headline: str  # the decision and its reason in one sentence
-    suite: str  # name of the suite
+    suite: str  # its path below the top of the repository; empty for `--all`
     base_ref: str  # the ref to compare with, as it was given
     base_commit: str  # its commit
     head_commit: str  # the commit that was judged

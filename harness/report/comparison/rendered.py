@@ -43,8 +43,9 @@ def _blocks(view: ComparisonView, pen: Pen, *, full: bool) -> Iterable[Renderabl
     yield indented(pen.text(view.facts, "dim"))
     for note in view.notes:
         yield bulleted("!", note, pen)
-    yield ""
-    yield _differences(view.headline_rows, pen)
+    if view.headline_rows:  # none where no case is on both sides
+        yield ""
+        yield _differences(view.headline_rows, pen)
     asked = {question.name for question in view.questions}
     yield from _doubts([row for row in view.headline_rows if row.name not in asked], pen)
     if view.typical:

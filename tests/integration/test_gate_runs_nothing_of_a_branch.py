@@ -331,6 +331,21 @@ def test_a_suite_in_a_submodule_is_not_gated_by_the_repository_around_it(repo: P
     assert "submodule" in done.stderr
 
 
+@pytest.mark.parametrize("moved", [True, False])
+def test_all_suites_are_not_those_around_a_submodule_that_moved(repo: Path, tmp_path: Path, moved: bool) -> None:
+    submodule(repo, tmp_path, "more")
+    git(repo, "commit", "-q", "-m", "submodule")
+    branch(repo, "moved")
+    inner = repo / "more"
+    (inner / "suites").mkdir()
+    shutil.copy(repo / SUITE, inner / SUITE)
+    if moved:
+        commit(inner, "a suite")
+        git(repo, "commit", "-q", "-am", "moved")
+    done = command(repo, "gate", "--all", "--base", "main")
+    assert (done.returncode, "submodule that holds suites" in done.stderr) == ((2, True) if moved else (0, False))
+
+
 def test_a_clone_that_nobody_committed_is_no_place_for_prompts(repo: Path, tmp_path: Path) -> None:
     branch(repo, "clone")
     suite = (repo / SUITE).read_text()

@@ -84,6 +84,7 @@ def gate_bundles(asked: GateAsked, scratch: Path, sent: Sent) -> tuple[GateBundl
     repository, here = Repository.around(Path.cwd()), Path.cwd().resolve()
     base = repository.at(repository.commit(asked.base))
     fork = repository.at(repository.merge_base(base.commit))
+    _refuse_submodules(repository, fork.commit, here)
     known = {*base.files, *(entry.path for entry in repository.index), *repository.untracked()}
     suites = sorted(path for path in known if is_suite(path) and (repository.top / path).is_relative_to(here))
     suites = [path for path in suites if path in base.files or not fork.is_on_disk(path)]  # the base has done with it
@@ -95,6 +96,18 @@ def gate_bundles(asked: GateAsked, scratch: Path, sent: Sent) -> tuple[GateBundl
     if not found:
         raise UsageError(f"there is no suite below {here}, here or on {asked.base}.", fix="Name a *.suite.yml file.")
     return tuple(gate for gate in found if gate.pairs or gate.deleted or gate.edits) or (found[0],)
+
+
+def _refuse_submodules(repository: Repository, since: str, here: Path) -> None:
+    """Refuse a submodule below a folder that the branch moved to another commit, where it holds suites."""
+    folders = {entry.path: repository.top / entry.path for entry in repository.index if entry.submodule}
+    below = {path for path, folder in folders.items() if folder.is_relative_to(here)}
+    for path in sorted(below & repository.brought(since)) if below else ():
+        if any(folders[path].rglob("*.suite.y*ml")):
+            raise UsageError(
+                f"not judged: the branch changes {shown(path)}, a submodule that holds suites.",
+                fix="Run the gate inside of that one, too, and name the suites of this one here.",
+            )
 
 
 def _repository_of(suite: Path) -> Repository:

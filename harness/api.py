@@ -219,14 +219,19 @@ def run(
     entries = {name: entry_of(function) for name, function in models.items()} if isinstance(models, Mapping) else None
     bundle = load_bundle(
         Path(suite),
-        prompts=prompts,
-        models=list(models),
+        prompts=_several(prompts),
+        models=_several(models),
         repeats=repeats,
-        thresholds=thresholds,
+        thresholds=_several(thresholds),
         limit=limit,
         entries=entries,
     )
     return _stored(measure_bundle(bundle, processes=None, quiet=True))
+
+
+def _several(names: Iterable[str]) -> tuple[str, ...]:
+    """Give names as they are listed; a text alone is one of them, not its letters."""
+    return (names,) if isinstance(names, str) else tuple(names)
 
 
 def check(suite: Path | str, *, models: Sequence[str] = ()) -> PlanSummary:
@@ -234,7 +239,7 @@ def check(suite: Path | str, *, models: Sequence[str] = ()) -> PlanSummary:
     from harness.files.bundle import load_bundle
     from harness.measure.bounds import estimate
 
-    return estimate(load_bundle(Path(suite), models=models))
+    return estimate(load_bundle(Path(suite), models=_several(models)))
 
 
 def compare(baseline: Run, candidate: Run, *, margin: float = 0.02) -> Comparison:
@@ -244,6 +249,8 @@ def compare(baseline: Run, candidate: Run, *, margin: float = 0.02) -> Compariso
     """
     from harness.judge.compare import compare as compared
 
+    if not isinstance(margin, (int, float)) or not 0 <= margin < 1:
+        raise UsageError(f"compare: margin {margin!r}: must be a share, such as 0.02.")
     sides = [each._views[each._candidate(None).name] for each in (baseline, candidate)]
     return compared(*sides, margin=margin)
 
@@ -261,33 +268,19 @@ def judge(
     """Judge answers that you have, with intervals and thresholds, and no prompt or model.
 
     All sequences have one length n, in scikit-learn's order of arguments: the right labels, the labels that were
-    predicted (None: none was), for repeated cases their names, and the seconds that each answer took, if you
+    predicted (None or NaN: none was), for repeated cases their names, and the seconds that each answer took, if you
     measured them. Rows of one case are its repeats. Labels are compared as texts. Without `thresholds` the
     documented defaults apply. Raises UsageError where lengths differ, labels contradict, or a threshold is none.
     """
-    from harness.files.answers import Given, reply
-    from harness.judge.given import decidable, given_run, suite_of
+    from harness.judge.given import answers_of, decidable, given_run, suite_of
 
-    given = {"expected": expected, "predicted": predicted, "cases": cases, "latency_s": latency_s}
-    lengths = {key: len(values) for key, values in given.items() if values is not None}
-    if len(set(lengths.values())) != 1 or not lengths["expected"]:
-        told = ", ".join(f"{key} has {n}" for key, n in lengths.items())
-        raise UsageError(f"judge: {told}.", fix="Give sequences of one length, and at least one row.")
-    answers = [
-        Given(
-            case=str(row if cases is None else cases[row]),
-            expected=str(expected[row]),
-            outcome=reply(predicted[row]),
-            latency_s=None if latency_s is None else float(latency_s[row]),
-        )
-        for row in range(len(expected))
-    ]
-    seen = {each.expected for each in answers} | {str(each) for each in predicted if reply(each).text}
-    reads = {"as": "exact", "case_sensitive": True}
-    suite = {"name": name, "labels": sorted(seen), "positive": positive, "reply": reads}
     try:
+        answers = answers_of(expected, predicted, cases, latency_s)
+        seen = {text for each in answers for text in (each.expected, getattr(each.outcome, "text", "")) if text}
+        reads = {"as": "exact", "case_sensitive": True}
+        suite = {"name": name, "labels": sorted(seen), "positive": positive, "reply": reads}
         read = suite_of(suite, answers)
-        wanted = decidable(read, timed=latency_s is not None) if thresholds is None else thresholds
+        wanted = decidable(read, timed=latency_s is not None) if thresholds is None else _several(thresholds)
         read = read.model_copy(update={"thresholds": tuple(wanted)})
         manifest, events = given_run(answers, read, at_utc=datetime.now(UTC).isoformat())
         made = Run(manifest, lambda: events, None)

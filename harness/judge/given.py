@@ -3,13 +3,14 @@
 Whoever collected them has the prompt and the clock: a candidate here is a name, and a latency is one that was told.
 """
 
+import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from msgspec import structs
 
-from harness.files.answers import Given, Stored
+from harness.files.answers import Given, Stored, reply
 from harness.files.digest import digest, trial_key
 from harness.files.suite import Pattern, PatternRefused, Suite, default_thresholds, suite_digest
 from harness.files.thresholds import metric_of
@@ -20,6 +21,50 @@ from harness.rundir import SCHEMA_VERSION, CandidateEntry, FileDigest, Manifest
 
 _MOST_LABELS = 1000  # of a suite
 _NAMED = 3  # answers that are read otherwise here
+
+
+def answers_of(
+    expected: Iterable[object],
+    predicted: Iterable[object],
+    cases: Iterable[object] | None,
+    latency_s: Iterable[float] | None,
+) -> list[Given]:
+    """Pair sequences by place, whatever index they have of their own. Raises ValueError.
+
+    Labels that Python calls equal (1, 1.0 and True) are one, in the first way of writing; a prediction may be missing.
+    """
+    given = {"expected": expected, "predicted": predicted, "cases": cases, "latency_s": latency_s}
+    columns = {key: [*map(_present, values)] for key, values in given.items() if values is not None}
+    lengths = {key: len(values) for key, values in columns.items()}
+    if len(set(lengths.values())) != 1 or not lengths["expected"]:
+        told = ", ".join(f"{key} has {n}" for key, n in lengths.items())
+        raise ValueError(f"{told}. Give sequences of one length, and at least one row.")
+    known: dict[object, str] = {}
+    answers = []
+    for row, right in enumerate(columns["expected"]):
+        said, took = (columns[key][row] if key in columns else None for key in ("predicted", "latency_s"))
+        if right is None:
+            raise ValueError(f"expected[{row}] is missing: nothing would be right.")
+        if took is not None and not 0 <= took < math.inf:
+            raise ValueError(f"latency_s[{row}] is {took}: must be seconds, 0 or more.")
+        label, answer = (
+            known.setdefault(one, str(one)) if isinstance(one, Hashable) else str(one) for one in (right, said)
+        )
+        answers.append(
+            Given(
+                case=str(columns["cases"][row]) if "cases" in columns else str(row),
+                expected=label,
+                outcome=reply(None if said is None else answer),
+                latency_s=None if took is None else float(took),
+            )
+        )
+    return answers
+
+
+def _present(value: Any) -> Any:  # noqa: ANN401 - whatever a column holds
+    """Give a value, None for what pandas and numpy write where there is none."""
+    missing = type(value).__name__ == "NAType" or value != value  # noqa: PLR0124 (only a NaN differs from itself)
+    return None if missing else value
 
 
 def given_run(answers: Sequence[Given], suite: Suite, *, at_utc: str) -> tuple[Manifest, list[Event]]:

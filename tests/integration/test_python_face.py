@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import signal
 import subprocess
 import sys
@@ -87,6 +88,34 @@ def test_the_defaults_are_those_that_bare_answers_can_meet() -> None:
 def test_what_can_not_be_judged_is_refused_with_the_reason(given: tuple[Any, Any], why: str) -> None:
     with pytest.raises(UsageError, match=why):
         harness.judge(*given)
+
+
+class Indexed(list[str]):
+    """A column of pandas after a shuffle: it goes through its rows in order, and `[n]` gives the row named n."""
+
+    def __getitem__(self, name: Any) -> Any:
+        return super().__getitem__(len(self) - 1 - name)
+
+
+def test_columns_are_paired_row_by_row_whatever_their_index() -> None:
+    assert harness.judge(Indexed(EXPECTED), EXPECTED, thresholds=["accuracy >= 90%"]).figure("accuracy").value == 1.0
+
+
+@pytest.mark.parametrize(("one", "other"), [([0, 1], [0.0, 1.0]), ([True, False], [1, 0])])
+def test_labels_that_python_calls_equal_are_one(one: list[Any], other: list[Any]) -> None:
+    run = harness.judge(one * 30, [*other * 29, math.nan, None], thresholds="accuracy >= 50%")
+    assert (run.verdict, run.figure("accuracy").value) == ("READY", pytest.approx(58 / 60))
+
+
+def test_a_text_is_one_name_and_a_number_below_one_is_refused(suite: Path) -> None:
+    assert harness.run(suite, prompts="v1", models="m", thresholds="accuracy >= 1%").checks[0].threshold
+    for asked in ({"limit": -3}, {"repeats": 0}):
+        with pytest.raises(FilesError, match="must be a whole number, 1 or more"):
+            harness.run(suite, **asked)
+    same = harness.judge(EXPECTED, PREDICTED)
+    for margin in (2, -0.1, math.nan):
+        with pytest.raises(UsageError, match="must be a share"):
+            harness.compare(same, same, margin=margin)
 
 
 def test_contradicting_labels_and_bad_thresholds_are_refused() -> None:

@@ -53,6 +53,10 @@ def load_bundle(
     `unlabelled` allows cases without a right label.
     """
     findings = Findings()
+    for name, number in (("repeats", repeats), ("limit", limit), ("first", first)):
+        if number is not None and number < 1:  # a slice would take a negative one for all but so many
+            findings.add(suite_path, None, name, f"is {number}: must be a whole number, 1 or more.")
+    findings.raise_if_any()
     gather = Gatherer(suite_path, project, findings, entries=entries, unlabelled=unlabelled)
     loader = _Loader(suite_path, gather, findings, trusted=trusted, confined=confined or not trusted)
     choice = RunChoice(limit=limit, first=first, splits=splits, tags=tags)

@@ -67,10 +67,9 @@ class Price(Written):
 
     def of(self, usage: Usage) -> float | None:
         """Give the money of one call; None where there is no price, or the endpoint counted no tokens."""
-        if not self.is_given or (usage.input is None and usage.output is None):
+        if not self.is_given or usage.input is None or usage.output is None:
             return None
-        in_, out, cached = (float(count or 0) for count in (usage.input, usage.output, usage.cached))
-        return self.money(in_, out, cached, self.factor(usage.tier) or 1.0)
+        return self.money(usage.input, usage.output, float(usage.cached or 0), self.factor(usage.tier) or 1.0)
 
 
 def price_of(model: Mapping[str, Any]) -> Price:

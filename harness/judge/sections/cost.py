@@ -25,8 +25,8 @@ def spent(trials: TrialColumns, price: Price) -> Float:
 
 
 def counted(trials: TrialColumns) -> Bool:
-    """Tell which trials the endpoint counted tokens for."""
-    return np.asarray((trials.tokens_in != NONE) | (trials.tokens_out != NONE), dtype=np.bool_)
+    """Tell which trials the endpoint counted all tokens for: what is counted by halves is not known."""
+    return np.asarray((trials.tokens_in != NONE) & (trials.tokens_out != NONE), dtype=np.bool_)
 
 
 def per_1000(view: View) -> Figure:

@@ -120,7 +120,7 @@ def anthropic_usage(usage: fields.JsonObject, books: Books) -> Usage:
     )
     after = books.group(usage, "output_tokens_details")
     return Usage(
-        input=None if fresh is None else fresh + (cached or 0) + (stored or 0),
+        input=None if fresh is None else (fresh + (cached or 0) + (stored or 0)) or None,
         output=books.count(usage.get("output_tokens"), "output_tokens"),
         cached=cached,
         reasoning=books.count(after.get("thinking_tokens"), "thinking_tokens"),
@@ -129,6 +129,8 @@ def anthropic_usage(usage: fields.JsonObject, books: Books) -> Usage:
 
 def with_all_output(usage: Usage, total: int | None) -> Usage:
     """Add to the output what the endpoint counts beside it: see the top of this file."""
+    if usage.input == 0:  # no call has no input: a server that counts nothing writes zeros
+        usage = structs.replace(usage, input=None, output=usage.output or None)
     if usage.output is None:
         return usage
     thought = usage.reasoning or 0

@@ -6,6 +6,7 @@ import msgspec
 import pytest
 from run_of import CALM, candidate, case_row, manifest_of, record
 
+from harness.files.project import Price
 from harness.judge.assess import assess
 from harness.judge.checks import to_store
 from harness.judge.documents import CandidateAssessment, Cost, undefined
@@ -126,3 +127,16 @@ def test_a_model_without_a_price_has_no_figure_in_money(endpoint: str) -> None:
     assert "harness.yml gives no price for mini" in check.why
     stored = to_store(judged, manifest, now_utc="2026-01-02T00:00:00Z").candidates[made.name]
     assert not [name for name in stored.figures if "cost" in name]
+
+
+@pytest.mark.parametrize("usage", [Usage(output=1), Usage(input=100), Usage()])
+def test_tokens_that_are_counted_by_halves_cost_nothing_that_is_known(usage: Usage) -> None:
+    price = {"input": 10.0, "output": 10.0, "currency": "USD"}
+    entry = msgspec.structs.replace(candidate(), model={"endpoint": "chat", "model": "mini", "price": price})
+    events: list[Event] = [CALM, *(case_row(f"c{i}", "spam") for i in range(4))]
+    events += [record(f"c{i}", Reply(text="spam", usage=usage)) for i in range(4)]
+    manifest = manifest_of(LABELS, planned=4, candidates=[entry], thresholds=["cost per 1000 <= $1"])
+    (made,) = assess(manifest, events).candidates
+    (check,) = made.checks
+    assert (check.status, check.estimate.value, made.cost.missing_usage) == ("INCONCLUSIVE", None, 4)
+    assert Price.model_validate(price).of(usage) is None

@@ -133,20 +133,28 @@ def stored_replies(
     """Give a record for every trial of a candidate from runs in `results`; None when one is missing.
 
     Records older than `since`, failures, and records that were themselves served are not taken; of several
-    the latest is. `trusted` says which run folders may be read at all.
+    the latest is, and that of the same case where cases ask alike. `trusted` says which run folders may be read at all.
     """
-    wanted = {
-        planned.trial.key: planned.trial for planned in plan.trials(plan.nothing_done(), frozenset({candidate.name}))
-    }
-    found: dict[str, Record] = {}
+    trials = [planned.trial for planned in plan.trials(plan.nothing_done(), frozenset({candidate.name}))]
+    wanted = {trial.key for trial in trials}
+    found: dict[str, dict[str, Record]] = {}
     for run in reversed(list_runs(results)):
         if not trusted(run):
             continue
         for record in _records(run, candidate):
-            if record.key in wanted and record.key not in found and _at(record) >= since:
-                found[record.key] = record
+            if record.key in wanted and _at(record) >= since:
+                found.setdefault(record.key, {}).setdefault(record.case, record)
         if len(found) == len(wanted):
-            return tuple(msgspec.structs.replace(found[key], candidate=candidate.name, recorded=True) for key in wanted)
+            alike = [(trial, found[trial.key]) for trial in trials]
+            return tuple(
+                msgspec.structs.replace(
+                    by_case.get(trial.case) or next(iter(by_case.values())),
+                    case=trial.case,
+                    candidate=candidate.name,
+                    recorded=True,
+                )
+                for trial, by_case in alike
+            )
     return None
 
 
@@ -173,7 +181,8 @@ def _records(run: Path, candidate: Candidate) -> Iterator[Record]:
         }
         if not names:
             return
-        last = {record.key: record for record in iter_records(run / JOURNAL) if record.candidate in names}
+        stored = iter_records(run / JOURNAL)
+        last = {(record.key, record.case): record for record in stored if record.candidate in names}
     except (HarnessError, OSError):
         return
     for record in last.values():

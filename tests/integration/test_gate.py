@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
-from commanded import write_yaml
+from commanded import write_lines, write_yaml
 from gated import (
     CASES,
     PROMPT,
@@ -143,6 +143,22 @@ def test_stored_replies_of_the_base_halve_the_cost_and_then_latency_is_not_compa
     (prompt,) = document["prompts"]
     assert prompt["reused"]
     assert not [m for m in prompt["comparison"]["metrics"] if m["metric"].startswith("latency")]
+
+
+def test_stored_replies_serve_cases_that_got_other_ids_or_ask_as_another_does(
+    repo: Path, server: ScriptedServer
+) -> None:
+    command(repo, "run", SUITE, "--quiet")
+    rows = [json.loads(line) for line in (repo / CASES).read_text().splitlines()]
+    rows = [row | {"id": f"new-{row['id']}"} if n < 10 else row for n, row in enumerate(rows)]
+    write_lines(repo / CASES, [*rows, rows[3] | {"id": "alike"}, rows[20] | {"id": "as c20"}])
+    commit(repo, "renumbered")
+    branch(repo, "better")
+    write_prompt(repo, "Sort well: {{ message }}")
+    commit(repo, "better")
+    before = len(server.requests)
+    cost = gate_json(gate(repo))["cost"]
+    assert (cost["calls"], cost["reused"], len(server.requests) - before) == (122, 122, 122)
 
 
 def test_the_bases_policy_can_forbid_to_reuse_replies_and_the_branch_cannot_allow_it(

@@ -119,6 +119,10 @@ def test_suites_prompts_and_models_are_offered_by_what_was_begun(
     assert offered(options.models, "rec") == ["recorded"]
     assert offered(options.models, "x") == []
     assert offered(options.suite_names) == ["other", "seed"]
+    (project / "results/20200102T030405Z-other-abcdef/manifest.json").write_text(
+        '{"suite_name": "\u00dcb \\"other\\""}'
+    )
+    assert offered(options.suite_names) == ["seed", 'Üb "other"']
     monkeypatch.chdir(project / "suites")
     assert offered(options.models) == ["recorded"]  # harness.yml is found upward
 

@@ -4,6 +4,7 @@ The offers are quick, and silent about whatever is wrong. No file is validated f
 wait for that, and a message would end up in the command line.
 """
 
+import json
 import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
@@ -16,6 +17,7 @@ import typer
 Offers: TypeAlias = list[tuple[str, str]]
 
 _RUN = re.compile(r"\d{8}T\d{6}Z-(?P<suite>.+)-[0-9a-f]{6}")
+_SUITE = re.compile(rb'"suite_name":\s*("(?:[^"\\]|\\.)*")')
 _MOST = 200
 _SKIPPED = frozenset({"node_modules", "results", "__pycache__"})
 _DEEPEST = 4
@@ -62,9 +64,15 @@ def suites(incomplete: str) -> Iterator[tuple[str, str]]:
 
 @_quietly
 def suite_names(incomplete: str) -> Iterator[tuple[str, str]]:  # noqa: ARG001
-    """Offer the suites that have runs."""
-    found = (_RUN.fullmatch(folder.name) for folder in _run_folders())
-    yield from ((name, "") for name in sorted({match["suite"] for match in found if match}))
+    """Offer the suites that have runs, one for each name of folders, which has no blanks and only plain letters."""
+    found = {match["suite"]: folder for folder in _run_folders() if (match := _RUN.fullmatch(folder.name))}
+    yield from sorted((_suite_of(folder) or name, "") for name, folder in found.items())
+
+
+def _suite_of(run: Path) -> str:
+    with (run / "manifest.json").open("rb") as manifest:
+        name = _SUITE.search(manifest.read(4096))
+    return str(json.loads(name[1])) if name else ""
 
 
 @_quietly

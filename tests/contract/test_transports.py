@@ -66,15 +66,16 @@ def streamed(
     *,
     timeout_s: float = HANGS_S,
     stop_at: bytes = b"STOP",
+    begun: bytes = b"",
     heard: Callable[[bytes], object] = lambda _chunk: None,
     **options: Any,
 ) -> tuple[Exchange | Broken, list[tuple[bytes, int]]]:
     chunks: list[tuple[bytes, int]] = []
 
-    def sink(chunk: bytes, at_ns: int) -> bool:
+    def sink(chunk: bytes, at_ns: int) -> bool | None:
         chunks.append((chunk, at_ns))
         heard(chunk)
-        return stop_at in chunk
+        return stop_at in chunk or (False if begun in chunk else None)
 
     async def use(transport: Transport, server: ScriptedServer) -> Exchange | Broken:
         return await transport.exchange("POST", server.url + "/v1/x", b"{}", timeout_s=timeout_s, sink=sink)
@@ -338,6 +339,13 @@ def test_an_answer_that_is_called_json_may_think_between_its_head_and_its_body(m
     said = Answer.of_events(0.5, b'{"a": 1}', headers={"content-type": "application/json"})
     result, _ = streamed(make, said, idle_s=0.1)
     assert isinstance(result, Exchange)
+
+
+def test_a_stream_whose_answer_has_not_begun_may_think_as_long_as_an_attempt_may_last(make: Make) -> None:
+    said = Answer.of_events(0.5, b"data: created\n\n", 0.5, b"data: spam\n\n")
+    result, chunks = streamed(make, said, idle_s=0.1, begun=b"spam")
+    assert isinstance(result, Exchange)
+    assert b"".join(chunk for chunk, _ in chunks).endswith(b"spam\n\n")
 
 
 def test_a_stream_that_stops_sending_has_stalled(make: Make) -> None:

@@ -108,8 +108,8 @@ class StreamReader:
         self._done = False
         self.tokens_ns: list[int] = []
 
-    def __call__(self, chunk: bytes, at_ns: int) -> bool:
-        """Take a chunk that arrived at this offset; true when the stream is over for us."""
+    def __call__(self, chunk: bytes, at_ns: int) -> bool | None:
+        """Take a chunk that arrived at this offset; true when the stream is over for us, None before any content."""
         if self._json is not None:
             self._json += chunk
             return False
@@ -117,12 +117,13 @@ class StreamReader:
             self._start += chunk
             begun = bytes(self._start).lstrip(BOM + b" \t\r\n")
             if not begun:
-                return False
+                return None
             if begun[:1] in (b"{", b"[", b"<"):  # one JSON document, or a page in its place
                 self._json = self._start
                 return False
             chunk, self._start = bytes(self._start), None
-        return any(self._take(event, at_ns) for event in self._events.feed(chunk))
+        over = any(self._take(event, at_ns) for event in self._events.feed(chunk))
+        return over or (False if self.tokens_ns else None)
 
     def outcome(self, status: int, headers: Headers) -> Reply | Failure:
         """Return what became of the stream, after its end."""

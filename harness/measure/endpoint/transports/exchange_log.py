@@ -78,7 +78,7 @@ class LoggedTransport:
         """Do one exchange and write it down, with the events that went to the sink."""
         seen = bytearray()
 
-        def copy(chunk: bytes, at_ns: int) -> bool:
+        def copy(chunk: bytes, at_ns: int) -> bool | None:
             assert sink is not None
             if len(seen) < _SCANNED:
                 seen.extend(chunk)

@@ -46,8 +46,8 @@ class Broken(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     connect_ns: int | None = None
 
 
-Sink: TypeAlias = Callable[[bytes, int], bool]
-"""Takes a chunk and its arrival offset in ns; true when nothing more is needed."""
+Sink: TypeAlias = Callable[[bytes, int], bool | None]
+"""Takes a chunk and its arrival offset in ns; true when nothing more is needed, None while the answer has not begun."""
 
 Read: TypeAlias = Callable[[], Awaitable[bytes | None]]
 """Gives the next piece of a decompressed body; None at its end."""
@@ -225,12 +225,15 @@ class ClientTransport(ABC, Generic[R]):
         return b"".join(pieces)
 
     async def _feed(self, response: R, status: int, sink: Sink, start: int, idle_s: float | None) -> bytes | Failure:
-        """Push the body to the sink, piece by piece; no pause between two may be longer than `idle_s`."""
+        """Push the body to the sink, piece by piece; in an answer that has begun no pause may be longer than `idle_s`.
+
+        Before it a model may think, and say nothing meanwhile, for as long as an attempt may last.
+        """
         read = self.reader(response)
-        size = 0
+        size, over = 0, None
         while True:
             try:
-                async with asyncio.timeout(idle_s) as idle:
+                async with asyncio.timeout(None if over is None else idle_s) as idle:
                     piece = await read()
             except TimeoutError:
                 if idle.expired():
@@ -241,7 +244,8 @@ class ClientTransport(ABC, Generic[R]):
             size += len(piece)
             if size > self._cap:
                 return _too_large(status, self._cap)
-            if sink(piece, perf_counter_ns() - start):
+            over = sink(piece, perf_counter_ns() - start)
+            if over:
                 return b""
 
 

@@ -8,7 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.measure.endpoint.codecs.stream import EventParser, StreamEvent
+from harness.files.project import ModelEntry
+from harness.files.prompts import Prompt
+from harness.measure.endpoint.codecs.completions import ChatCodec
+from harness.measure.endpoint.codecs.stream import EventParser, StreamEvent, StreamReader
 
 
 def feed(*chunks: bytes) -> list[StreamEvent]:
@@ -53,3 +56,10 @@ def test_chunking_never_changes_the_events(cuts: list[int]) -> None:
 @given(st.lists(st.binary(max_size=30), max_size=20))
 def test_any_bytes_give_events_and_never_raise(chunks: list[bytes]) -> None:
     assert all(isinstance(event.data, bytes) for event in feed(*chunks))
+
+
+def test_an_answer_has_begun_with_its_first_content() -> None:
+    reader = StreamReader(ChatCodec(ModelEntry(endpoint="chat", base_url="http://127.0.0.1", model="m"), Prompt()))
+    chunk = b'data: {"choices":[{"index":0,"delta":{"content":"%s"}}]}\n\n'
+    told = [reader(sent, 1) for sent in (b"\n", b": ping\n\n", chunk % b"", chunk % b"spam", b"data: [DONE]\n\n")]
+    assert told == [None, None, None, False, True]

@@ -234,14 +234,14 @@ class View:
 
     def times(self, column: Int64) -> tuple[Float, Int64]:
         """Give seconds of the timed trials, infinite where they failed (over any limit), and their cases."""
-        keep = self.on_clock(column)
-        times = in_seconds(column[keep], self.trials.outcome[keep] == FAILED)
-        return times, self.trials.case[keep].astype(np.int64)
+        on_clock = self.on_clock(column)
+        keep = slice(None) if on_clock.all() else on_clock
+        return in_seconds(column[keep], self.failed[keep]), self.trials.case[keep].astype(np.int64)
 
     def recorded_of(self, column: Int64) -> tuple[int, int]:
         """Give how many replies have a time on a clock, and how many replies there are."""
         replies = ~self.failed
-        return int(np.count_nonzero(column[replies] != NONE)), int(np.count_nonzero(replies))
+        return int(np.count_nonzero(replies & (column != NONE))), int(np.count_nonzero(replies))
 
     @cached_property
     def failed(self) -> Bool:

@@ -76,6 +76,8 @@ class Reading(NamedTuple):
 def said(outcome: Reply | Failure) -> str:
     """Give what a trial ended with, as text: the reply, the refusal, or the failure with its kind."""
     if isinstance(outcome, Reply):
+        if not outcome.tools:
+            return outcome.refusal or outcome.text
         calls = [f"[tool call] {call.name}({call.arguments})" for call in outcome.tools]
         return outcome.refusal or "\n".join([*filter(None, [outcome.text]), *calls])
     return f"{outcome.kind}: {outcome.message}"

@@ -120,13 +120,12 @@ class Columns:
         for name in _SORTED:
             columns[name] = _sorted_names(columns[name], gathered.names[name])
         trial = self._trial(*(columns[name] for name in ("variant", "case", "repeat")))
-        order = np.argsort(trial, kind="stable")
+        order = np.argsort(trial)
         ordered = trial[order]
-        last = np.ones(len(ordered), dtype=np.bool_)
-        last[:-1] = ordered[1:] != ordered[:-1]
-        again = int(np.count_nonzero(~last))
+        again = int(np.count_nonzero(ordered[1:] == ordered[:-1]))
         if again:
-            order, ordered = order[last], ordered[last]
+            last = np.append(ordered[1:] != ordered[:-1], True)
+            order, ordered = np.argsort(trial, kind="stable")[last], ordered[last]
         for name, column in columns.items():
             columns[name] = spread(column[:1], len(order)) if column.strides == (0,) else column[order]
         return _Held(columns, ordered, again)

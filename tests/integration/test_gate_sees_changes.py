@@ -537,6 +537,23 @@ def test_what_is_recorded_for_a_new_prompt_leaves_the_others_alone(tmp_path: Pat
     assert (done.returncode, the_one(done)["prompt"]) == (0, "v2"), done.stderr
 
 
+def test_what_main_recorded_since_is_no_change_of_the_branch(tmp_path: Path) -> None:
+    recorded(tmp_path, good=False, prompt="v1")
+    write_repository(tmp_path, {"endpoint": "replay", "replies": "replies.jsonl"}, cases=CASES)
+    old = (tmp_path / "replies.jsonl").read_text()
+    branch(tmp_path, "behind")
+    recorded(tmp_path, good=True, prompt="v2")
+    (tmp_path / "replies.jsonl").write_text(old + (tmp_path / "replies.jsonl").read_text())
+    write_prompt(tmp_path, "Another: {{ message }}", "prompts/v2.prompt.yml")
+    commit(tmp_path, "behind")
+    git(tmp_path, "checkout", "-q", "main")
+    recorded(tmp_path, good=True, prompt="v1")
+    commit(tmp_path, "main records anew")
+    git(tmp_path, "checkout", "-q", "behind")
+    done = gate(tmp_path)
+    assert (done.returncode, the_one(done)["prompt"]) == (0, "v2"), done.stderr
+
+
 def test_a_renamed_prompt_keeps_the_replies_that_were_recorded_under_its_old_name(tmp_path: Path) -> None:
     recorded(tmp_path, good=True, prompt="v1")
     write_repository(tmp_path, {"endpoint": "replay", "replies": "replies.jsonl"}, cases=CASES)

@@ -59,6 +59,7 @@ class Sides:
     sent: Sent
     base: Snapshot
     since: str  # the commit at which the branch left the base
+    fork: Snapshot  # of that commit
     touched: frozenset[str]  # paths that the branch changed
     tracked: frozenset[str]
     scratch: Path
@@ -98,7 +99,7 @@ class Sides:
         if entry.replies is None or self.repository.brought_as(self.root / entry.replies, self.touched) is None:
             return False
         written = self.root / entry.replies
-        lines = {*(self.base.read(next(self.repository.names_of(written))) or b"").splitlines()} ^ {
+        lines = {*(self.fork.read(next(self.repository.names_of(written))) or b"").splitlines()} ^ {
             *(written.read_bytes() if written.is_file() else b"").splitlines()
         }
         return any(_recorded_for(line) in (prompt, None) for line in lines if line.strip())

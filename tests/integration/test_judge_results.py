@@ -259,11 +259,17 @@ def run_ids(at: Path) -> Made:
 
 def objects(at: Path) -> Made:
     rows = [
-        {"id": case, "output": {"label": reply, "why": "ham, not spam"}, "expected": json.dumps({"label": right})}
+        {
+            "id": case,
+            "output": {"label": reply, "why": "ham, not spam"},
+            "expected": json.dumps({"label": right}),
+            "metrics": {"duration": 400.0},
+        }
         for case, right, reply in ANSWERS
     ]
-    options = ("--expected", "expected.label", "--reply", "output.label", "--as", "exact")
-    return Made(document(at / "o.json", rows), EXACT, options=options)
+    options = ("--expected", "expected.label", "--reply", "output.label", "--as", "exact", "--latency")
+    options = (*options, "metrics.duration:ms")
+    return Made(document(at / "o.json", rows), EXACT, clock="the clock of whoever wrote o.json", options=options)
 
 
 FILES = [

@@ -124,7 +124,8 @@ def _rows(file: Path, asked: ReadAs, findings: Findings) -> Iterator[tuple[int, 
 
 def _reached(row: dict[str, Any], asked: ReadAs) -> dict[str, Any]:
     """Add what an option names inside of an object, or of an object's text."""
-    for name in (asked.expected, asked.reply, asked.case, asked.candidate, asked.latency, asked.error):
+    latency = asked.latency.removesuffix(":s").removesuffix(":ms")
+    for name in (asked.expected, asked.reply, asked.case, asked.candidate, latency, asked.error):
         column, *path = name.split(".")
         if path and name not in row and column in row:
             row = {**row, name: answer.Part(_object(row[column])).at(*path).value}

@@ -309,6 +309,14 @@ def test_without_labels_it_gives_agreement_and_a_file_to_label(tmp_path: Path) -
     assert (len(rows), rows[0]["expected"], rows[0]["tags"], rows[3]["tags"]) == (CASES, "", ["disagree"], [])
 
 
+def test_without_labels_nothing_stops_early_and_that_is_said(tmp_path: Path) -> None:
+    models = {name: recorded(tmp_path, name, set()) for name in ("old", "new")}
+    write_project(tmp_path, models, labelled=False)
+    done = command(tmp_path, "upgrade", SUITE, "--from", "old", "--to", "new", "--stop")
+    assert "cases without a label settle nothing early: `stop` is left out, every case is asked." in done.stderr
+    assert f"{2 * CASES}/{2 * CASES} trials" in done.stderr
+
+
 def test_labels_of_the_disagreeing_cases_give_what_all_labels_give(tmp_path: Path) -> None:
     wrong = {"old": {5, 7}, "new": {7, 8, 9}}
     models = {name: recorded(tmp_path, name, some) for name, some in wrong.items()}

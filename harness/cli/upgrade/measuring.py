@@ -93,7 +93,9 @@ def measured(
         unlabelled=True,
     ).asked(stop=asked.stop, via=asked.via)
     _refuse_unpaired(bundle, asked)
-    for told in () if quiet else (*bundle.left_out, *retiring_models(bundle)):
+    whole = bundle.suite.stop is None or all(case.expected for case in bundle.cases)
+    early = () if whole else ("cases without a label settle nothing early: `stop` is left out, every case is asked.",)
+    for told in () if quiet else (*bundle.left_out, *early, *retiring_models(bundle)):
         note(told)
     settings = Settings(
         key=_key(bundle),

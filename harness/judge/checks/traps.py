@@ -16,7 +16,7 @@ from harness.judge.checks.metrics import GAUGES, Asked
 from harness.judge.checks.metrics import figure as figure_of
 from harness.judge.scores import NONE
 from harness.judge.sections.notable import TELLS_APART
-from harness.judge.view import HOLDOUT, Float, View
+from harness.judge.view import HOLDOUT, Float, View, lost
 
 LARGE_MAJORITY = 0.7
 LOW_RECALL = 0.5
@@ -29,8 +29,9 @@ _TOO_FEW = "too_few_cases"  # the number of cases, whatever was answered
 def traps_of(view: View, checks: Sequence[judge.Check], policy: Sequence[Threshold]) -> tuple[judge.Trap, ...]:
     """Give the traps of one candidate; `checks` are those of `policy`, in its order."""
     found = _found(view, checks, policy)
-    if view.lost:  # no trap is laid by what the endpoint failed: the answers alone must show it, too
-        shown = {(trap.kind, trap.label) for trap in _found(view.answered, checks, policy)}
+    if view.lost or view.missing:  # no trap is laid by what nobody answered: the answers alone must show it, too
+        gone = lost(view.trials) if view.trials.not_run is None else lost(view.trials) | view.trials.not_run
+        shown = {(trap.kind, trap.label) for trap in _found(view.of_trials(~gone), checks, policy)}
         found = [trap for trap in found if trap.kind == _TOO_FEW or (trap.kind, trap.label) in shown]
     return tuple(dict.fromkeys(found))
 
@@ -165,7 +166,6 @@ def _too_few_cases(view: View, checks: Sequence[judge.Check], policy: Sequence[T
         fewest = scores.smallest_all_pass_n(check.required, asked.confidence)
         if fewest is not None and cases >= fewest:
             continue
-        have = things.of(cases)
         best = judge.amount(scores.best_provable(cases, asked.confidence), "share")
         needs = "no number of cases proves 100%" if fewest is None else f"it takes at least {fewest:,}"
         found.append(
@@ -173,7 +173,7 @@ def _too_few_cases(view: View, checks: Sequence[judge.Check], policy: Sequence[T
                 kind=_TOO_FEW,
                 label=check.label,
                 sentence=(
-                    f"{check.threshold} can't pass here: {have}, all right, would prove only {best} "
+                    f"{check.threshold} can't pass here: {things.of(cases)}, all right, would prove only {best} "
                     f"at {judge.sure(asked.confidence)} confidence; {needs}."
                 ),
             )
@@ -281,7 +281,7 @@ def _per_case(view: View) -> Float:
 
 def no_information(views: Sequence[View]) -> tuple[judge.Trap, ...]:
     """Name a suite on which every candidate is perfect, or on which all give the same answers."""
-    if not views or not len(views[0].trials):
+    if not views or not len(views[0].trials) or any(view.missing for view in views):
         return ()
     all_of_them = "Both candidates" if len(views) == 2 else f"All {len(views):,} candidates"
     who = "The candidate is" if len(views) == 1 else f"{all_of_them} are"

@@ -170,6 +170,7 @@ def test_an_unfinished_run_is_never_ready_and_never_blamed() -> None:
     accuracy, recall, near = only(assessment).checks
     assert (accuracy.status, recall.status, near.status) == ("INCONCLUSIVE", "PASS", "INCONCLUSIVE")
     assert (near.told, near.needed_n, near.lack) == ("", None, None)  # more cases are not what it lacks
+    assert only(assessment).traps == ()
     assert near.why.endswith("84% required: not met so far, but what was not run counts as failed.")
     assert accuracy.why == (
         "accuracy 85.0% (79.4 to 89.3), 90% required: not met so far, but what was not run counts as failed."
@@ -306,6 +307,6 @@ def test_a_second_look_at_a_run_has_to_be_surer_than_the_first(right: int, once:
     looked_again = assess(second, events, thresholds=thresholds)
     assert looked_again.verdict == twice
     assert [trap.sentence for trap in only(looked_again).traps if trap.kind == "second_look"] == [
-        "200 of these 400 cases were looked at before, in before: checks are made at 98.8% confidence, so that both "
+        "200 of these 400 cases were looked at before, in before: checks are made at 98.76% confidence, so that both "
         "looks together pass what is not so in at most 5.5% of runs."
     ]

@@ -147,6 +147,16 @@ def test_precision_at_the_share_of_production() -> None:
     assert sentences(run(near, prevalence={"spam": 0.3}), "prevalence") == []
 
 
+def test_no_trap_is_laid_by_what_was_not_run() -> None:
+    rows = [case_row(f"c{n}", LABELS[n % 2]) for n in range(60)]
+    asked = [*rows, *(record(row.id, row.expected) for row in rows[1:12:2])]  # 6 of ham, all right
+    assessment = assess(
+        manifest_of(LABELS, planned=60), asked, thresholds=parsed_thresholds(["accuracy >= 1%"], LABELS)
+    )
+    assert only(assessment).classification.accuracy.value == 0.1
+    assert only(assessment).traps == ()
+
+
 def test_a_reply_without_a_label_is_no_false_alarm_in_production_either() -> None:
     answers = [("spam", "spam", 20), ("ham", "dunno", 30), ("ham", "spam", 5), ("ham", "ham", 45)]
     (as_here, rarer) = (

@@ -20,6 +20,8 @@ _CODES: dict[str, FailureKind] = {
     "billing_hard_limit_reached": "quota",
     "billing_not_active": "quota",
     "billing_error": "quota",
+    "exceeded_current_quota_error": "quota",  # Moonshot
+    "Arrearage": "quota",  # Alibaba
     "invalid_api_key": "unauthorized",
     "authentication_error": "unauthorized",
     "permission_error": "unauthorized",
@@ -186,7 +188,7 @@ def _words_of(error: _Object) -> str:
         return f"{error.get('message') or 'the provider'}: {_words_of(inner) or _in_brief(inner)}"
     if isinstance(error.get("message"), dict):  # Mistral puts a validator's object there
         return _words_of(error["message"])
-    for key in ("message", "detail", "error_description", "title"):
+    for key in ("message", "detail", "msg", "error_description", "title"):
         value = error.get(key)
         if isinstance(value, str) and value:
             return value

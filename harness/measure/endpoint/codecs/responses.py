@@ -127,11 +127,11 @@ def _messages(items: list[Any], books: Books) -> tuple[str, str | None, tuple[To
     texts: list[str] = []
     refusals: list[str] = []
     logprobs: list[TokenLogprob] = []
-    messages = [item for item in items if isinstance(item, dict) and item.get("type") == "message"]
+    messages = [item for item in items if isinstance(item, dict) and item.get("type", "message") == "message"]
     final = [message for message in messages if message.get("phase") != "commentary"]  # said on the way: no answer
     parts = [part for message in final for part in list_at(message, "content") or []]
     for part in [part for part in parts if isinstance(part, dict)]:
-        if part.get("type") == "output_text":
+        if part.get("type") in ("output_text", "text"):
             texts.append(text_at(part, "text") or "")
             if part.get("logprobs"):
                 logprobs.extend(books.logprobs({"logprobs": {"content": part["logprobs"]}}))

@@ -470,7 +470,12 @@ def test_a_reply_in_a_list_is_read(pointer: str, payload: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "payload", [{"detail": "Model is warming up"}, {"success": False, "errors": [{"message": "Model is warming up"}]}]
+    "payload",
+    [
+        {"detail": "Model is warming up"},
+        {"code": 1, "msg": "Model is warming up"},
+        {"success": False, "errors": [{"message": "Model is warming up"}]},
+    ],
 )
 def test_what_came_in_place_of_a_reply_is_told_in_its_own_words(payload: Any) -> None:
     failure = read(CODEC, payload)

@@ -30,7 +30,7 @@ import numpy as np
 
 from harness.judge import OUTCOMES
 from harness.judge.checks.asked import Asked, metric_of
-from harness.judge.view import DEV, FAILURES, LABEL, NONE, Bool, Int64, TrialColumns, View, lost, once
+from harness.judge.view import DEV, FAILURES, LABEL, NONE, Bool, Int64, TrialColumns, View, lost
 
 Worlds: TypeAlias = Callable[[Asked], Iterator[View]]
 _Retold: TypeAlias = Callable[[TrialColumns], TrialColumns]
@@ -58,7 +58,6 @@ def right(trials: TrialColumns, which: Bool) -> TrialColumns:
     return with_answers(trials, which, trials.expected.astype(np.int64))
 
 
-@once
 def mended(view: View) -> View:
     """Give a candidate as if all that the endpoint failed had been right."""
     return retold(view, lambda trials: right(trials, lost(trials)))
@@ -93,7 +92,6 @@ def averages_otherwise(asked: Asked) -> Iterator[View]:
     yield otherwise(asked.view)
 
 
-@once
 def otherwise(view: View) -> View:
     """Give a candidate as if all that the endpoint failed had got the wrong label that costs most."""
     k = len(view.labels)
@@ -112,7 +110,6 @@ def agreeing(asked: Asked) -> Iterator[View]:
     yield as_usual(asked.view)
 
 
-@once
 def as_usual(view: View) -> View:
     """Give a candidate as if all that the endpoint failed had been answered as the case usually is."""
     usual = _usual(view)

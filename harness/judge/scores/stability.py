@@ -98,15 +98,17 @@ def all_same(case: Int32 | Int64, answer: Int16 | Int32 | Int64) -> Share | Miss
     return share_of_counts(alike, np.ones(len(alike)), why_empty=ONE_REPEAT)
 
 
-def ends_of(case: Int32 | Int64, answer: Int16 | Int32 | Int64) -> tuple[Int64, Int64, Int64, Int64]:
+_Numbers = Int16 | Int32 | Int64
+
+
+def ends_of(case: Int32 | Int64, answer: _Numbers) -> tuple[Int32 | Int64, _Numbers, _Numbers, Int64]:
     """Give the cases, the least and the greatest of the answers to each, and how many these are."""
     if (case[1:] < case[:-1]).any():
         order = np.argsort(case, kind="stable")
         case, answer = case[order], answer[order]
     starts, asked = runs_of(case)
-    ends = [of.reduceat(answer, starts) if len(starts) else answer for of in (np.minimum, np.maximum)]
-    least, greatest = (each.astype(np.int64) for each in ends)
-    return case[starts].astype(np.int64), least, greatest, asked
+    least, greatest = (of.reduceat(answer, starts) if len(starts) else answer for of in (np.minimum, np.maximum))
+    return case[starts], least, greatest, asked
 
 
 def flips(votes: Votes) -> list[tuple[int, int, float, int]]:

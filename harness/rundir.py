@@ -234,19 +234,25 @@ def runs_of_suite(
 
     `before`, the `created_utc` and `run_id` of a run, leaves out that one and all that began later. What
     can't be read, was written by a newer harness, or is a shard of a run, is left out, and so is, unread, a folder
-    that is not `trusted`. Cheap in a big folder: of a run of another suite only the head of the manifest is decoded.
+    that is not `trusted`. The same answers count once: of runs made of one file, or of the same shards, the last.
+    Cheap in a big folder: of a run of another suite only the head of the manifest is decoded.
     """
-    began = []
+    found: list[tuple[tuple[str, str], bytes | str, Path]] = []
     for path in results.iterdir() if results.is_dir() else ():
         if trusted is not None and not trusted(path):
             continue
         head = _head(path)
         if head is None or head.suite_name != suite_name or head.schema_version > SCHEMA_VERSION or head.notes.shard:
             continue
-        when = (head.created_utc, head.run_id)
-        if before is None or when < before:
-            began.append((when, path))
-    for _, path in sorted(began)[-most if most else None :]:
+        made_of = bytes(head.notes.source) or bytes(head.notes.merged) or head.run_id
+        found.append(((head.created_utc, head.run_id), made_of, path))
+    own = {made_of for when, made_of, _ in found if when == before}
+    began: dict[bytes | str, Path] = {}
+    for when, made_of, path in sorted(found, key=lambda one: one[0]):
+        if before is None or (when < before and made_of not in own):
+            began.pop(made_of, None)
+            began[made_of] = path
+    for path in [*began.values()][-most if most else None :]:
         try:
             yield StoredRun(path, read_manifest(path))
         except HarnessError:
@@ -255,6 +261,8 @@ def runs_of_suite(
 
 class _Notes(msgspec.Struct):
     shard: dict[str, int] | None = None
+    source: msgspec.Raw = msgspec.Raw()
+    merged: msgspec.Raw = msgspec.Raw()
 
 
 class _Head(msgspec.Struct):
@@ -276,17 +284,10 @@ class _Version(msgspec.Struct):
     schema_version: int
 
 
-class _Created(msgspec.Struct):
-    created_utc: str
-
-
 def _age(run: Path) -> tuple[str, str]:
     """Order by the time in the name, and within one second by the manifest's own."""
-    try:
-        created = msgspec.json.decode(plain_content(run / MANIFEST, _MOST_MANIFEST), type=_Created).created_utc
-    except (OSError, msgspec.MsgspecError, UnicodeError, RecursionError):
-        created = ""
-    return (run.name.partition("-")[0], created)
+    head = _head(run)
+    return (run.name.partition("-")[0], "" if head is None else head.created_utc)
 
 
 def _some(names: list[str]) -> str:

@@ -41,7 +41,8 @@ def history(
     if as_json:
         emit_json({"suite": name, "margin": margin, "candidates": found})
     elif not found:
-        raise UsageError(f"{manifest.run_id} is not a run of {name!r}", fix="Name one of `harness list`.")
+        why = f"{manifest.run_id} is not a run of {name!r}, or the same answers were judged again since"
+        raise UsageError(why, fix="Name one of `harness list`.")
     else:
         emit(history_terminal(found))
 

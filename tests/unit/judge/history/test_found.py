@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -28,7 +29,7 @@ def events(wrong: int, *, finished: bool = True) -> list[Event]:
     return [*made, Session(at_utc="2026-01-01T01:00:00Z", event="finished")] if finished else made
 
 
-def write_run(results: Path, number: int, made: list[Event], *, judged: bool, **manifest: str) -> Manifest:
+def write_run(results: Path, number: int, made: list[Event], *, judged: bool, **manifest: Any) -> Manifest:
     described = msgspec.structs.replace(
         manifest_of(LABELS, planned=80, repeats=2),
         run_id=f"run-{number}",
@@ -82,6 +83,22 @@ def test_only_runs_of_the_suite_that_began_before_are_read(tmp_path: Path) -> No
     assert [run.folder.name for run in runs_of_suite(tmp_path, "suite", before=before)] == ["run-2"]
     assert [run.folder.name for run in runs_of_suite(tmp_path, "suite", most=2)] == ["run-3", "run-4"]
     assert list(runs_of_suite(tmp_path / "nowhere", "suite")) == []
+
+
+@pytest.mark.parametrize("made_of", [{"source": {"sha256": "a1"}}, {"merged": [{"run_id": "s1"}, {"run_id": "s2"}]}])
+def test_the_same_answers_count_once_however_often_they_were_judged(tmp_path: Path, made_of: dict[str, Any]) -> None:
+    write_run(tmp_path, 1, events(0), judged=True, notes=made_of)
+    write_run(tmp_path, 2, events(0), judged=True)
+    again = write_run(tmp_path, 3, events(0), judged=True, notes=made_of)
+    write_run(tmp_path, 4, events(0), judged=True, notes={kind: type(what)() for kind, what in made_of.items()})
+    last = write_run(tmp_path, 5, events(0), judged=True)
+
+    def before(now: Manifest) -> list[str]:
+        return [run.folder.name for run in runs_of_suite(tmp_path, "suite", before=(now.created_utc, now.run_id))]
+
+    assert [run.folder.name for run in runs_of_suite(tmp_path, "suite")] == ["run-2", "run-3", "run-4", "run-5"]
+    assert before(last) == ["run-2", "run-3", "run-4"]
+    assert before(again) == ["run-2"]  # they are no history of their own
 
 
 def test_runs_of_a_newer_harness_are_left_alone(tmp_path: Path) -> None:

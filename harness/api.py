@@ -214,19 +214,22 @@ def run(
     """
     from harness.cli.measured import measure_bundle
     from harness.files.bundle import load_bundle
-    from harness.measure.endpoint.function import entry_of
+    from harness.measure.endpoint.function import entry_of, forget
 
-    entries = {name: entry_of(function) for name, function in models.items()} if isinstance(models, Mapping) else None
-    bundle = load_bundle(
-        Path(suite),
-        prompts=_several(prompts),
-        models=_several(models),
-        repeats=repeats,
-        thresholds=_several(thresholds),
-        limit=limit,
-        entries=entries,
-    )
-    return _stored(measure_bundle(bundle, processes=None, quiet=True))
+    entries = {each: entry_of(each, models[each]) for each in models} if isinstance(models, Mapping) else None
+    try:
+        bundle = load_bundle(
+            Path(suite),
+            prompts=_several(prompts),
+            models=_several(models),
+            repeats=repeats,
+            thresholds=_several(thresholds),
+            limit=limit,
+            entries=entries,
+        )
+        return _stored(measure_bundle(bundle, processes=None, quiet=True))
+    finally:
+        forget((entries or {}).values())
 
 
 def _several(names: Iterable[str]) -> tuple[str, ...]:

@@ -8,6 +8,8 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from threaded import serving
 import harness
 from harness.errors import FilesError, UsageError
 from harness.journal import read_events
+from harness.measure.endpoint.function import Function, FunctionEndpoint, entry_of, forget
 from harness.record import Failure, Record
 
 EXPECTED = ["spam"] * 40 + ["ham"] * 60
@@ -180,6 +183,58 @@ def test_what_a_function_raises_or_gives_amiss_is_a_failure_of_the_endpoint(suit
         "4": "what the function waited for was cancelled",
         "5": "TypeError: the function gave int, not a text",
     }
+
+
+class _Answers:
+    def __init__(self, label: str) -> None:
+        self.label = label
+
+    def ask(self, text: str) -> str:
+        return self.label
+
+    async def __call__(self, inputs: dict[str, str]) -> str:
+        return self.label if "message" in inputs else "neither"
+
+
+def _shared(label: str, text: str) -> str:
+    return label
+
+
+@pytest.mark.parametrize(
+    "answering",
+    [
+        lambda label: lambda text: label,
+        lambda label: _Answers(label).ask,
+        _Answers,
+        lambda label: partial(_shared, label),
+    ],
+    ids=["closures", "methods", "objects", "partials"],
+)
+def test_functions_of_one_source_are_models_of_their_own(suite: Path, answering: Callable[[str], Function]) -> None:
+    trials = harness.run(suite, models={label: answering(label) for label in ("spam", "ham")}).trials()
+    assert set(trials.select("model", "label").iter_rows()) == {("spam", "spam"), ("ham", "ham")}
+
+
+def test_runs_of_one_moment_ask_their_own_functions(suite: Path) -> None:
+    others: list[object] = []
+
+    def answering(label: str) -> Function:
+        return lambda text: label
+
+    entry = entry_of("mine", answering("spam"))
+    try:
+        others += harness.run(suite, models={"mine": answering("ham")}).trials()["label"].unique().to_list()
+        assert FunctionEndpoint("mine", entry)._function("any") == "spam"
+    finally:
+        forget([entry])
+    assert others == ["ham"]
+    with pytest.raises(UsageError, match="not known here"):
+        FunctionEndpoint("mine", entry)
+
+
+def test_a_function_that_cannot_be_called_is_refused(suite: Path) -> None:
+    with pytest.raises(UsageError, match="'mine': str can't be called"):
+        harness.run(suite, models={"mine": "gpt"})  # type: ignore[dict-item]
 
 
 def test_a_function_in_harness_yml_is_refused(suite: Path) -> None:

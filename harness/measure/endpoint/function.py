@@ -11,7 +11,7 @@ import inspect
 import json
 import time
 import typing
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, TypeAlias
@@ -27,17 +27,40 @@ Function: TypeAlias = Callable[[Any], "str | Mapping[str, Any] | Awaitable[str |
 _KNOWN: dict[str, Function] = {}  # by the name in their entries: an entry is data, and goes into a manifest
 
 
-def entry_of(function: Function) -> ModelEntry:
-    """Make the entry of a function; its content is part of the candidate's identity."""
-    named = f"{function.__module__}.{function.__qualname__}"
+def entry_of(name: str, function: Function) -> ModelEntry:
+    """Make the entry of a function; its content is part of the candidate's identity, and so is the name given to it.
+
+    Functions of one factory, methods of two clients, and lambdas of one line have one source. Raises UsageError.
+    """
+    if not callable(function):
+        raise UsageError(
+            f"models: {name!r}: {type(function).__name__} can't be called",
+            fix="Give a function from text to text, or the names of models of harness.yml as a list.",
+        )
+    written = _written(function)
+    named = f"{written.__module__}.{written.__qualname__}"
     try:
-        content = inspect.getsource(function).encode()
+        content = inspect.getsource(written).encode()
     except (OSError, TypeError):
-        code = getattr(function, "__code__", None)
+        code = getattr(written, "__code__", None)
         content = b"" if code is None else code.co_code
-    name = f"{named}#{hashlib.sha256(content).hexdigest()[:12]}"
-    _KNOWN[name] = function
-    return ModelEntry(endpoint="function", model=name, warmup=0)
+    content += name.encode()
+    while _KNOWN.setdefault(known := f"{named}#{hashlib.sha256(content).hexdigest()[:12]}", function) is not function:
+        content += b"'"  # another run of this moment has it
+    return ModelEntry(endpoint="function", model=known, warmup=0)
+
+
+def forget(entries: Iterable[ModelEntry]) -> None:
+    """Let go of the functions of a run that ended."""
+    for entry in entries:
+        _KNOWN.pop(entry.model or "", None)
+
+
+def _written(function: Callable[..., object]) -> Callable[..., object]:
+    """Give what stands in a source file: the function of a partial, `__call__` of an object that can be called."""
+    while isinstance(function, partial):
+        function = function.func
+    return function if hasattr(function, "__qualname__") else type(function).__call__
 
 
 class FunctionEndpoint:
@@ -84,10 +107,11 @@ class FunctionEndpoint:
         began = time.perf_counter_ns()
         outcome: Reply | Failure
         try:
-            async with asyncio.timeout(timeout_s):
+            async with asyncio.timeout(timeout_s) as limit:
                 outcome = Reply(text=_text(await self._called(question)))
-        except TimeoutError:
-            outcome = Failure(kind="timeout", message=f"the function took longer than {timeout_s:g} s")
+        except TimeoutError as error:
+            late = f"the function took longer than {timeout_s:g} s"
+            outcome = Failure(kind="timeout", message=late if limit.expired() else short(f"TimeoutError: {error}"))
         except asyncio.CancelledError:
             if (task := asyncio.current_task()) is None or task.cancelling():
                 raise
@@ -121,7 +145,7 @@ def _text(made: object) -> str:
 
 def _takes_inputs(function: Function) -> bool:
     try:
-        hints = typing.get_type_hints(function)
+        hints = typing.get_type_hints(_written(function))
         first = next(iter(inspect.signature(function).parameters))
     except (NameError, TypeError, ValueError, StopIteration):
         return False

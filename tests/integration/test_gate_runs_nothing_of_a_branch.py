@@ -224,6 +224,25 @@ def test_a_base_that_two_refs_are_called_is_refused(repo: Path, kind: str) -> No
     assert gate(repo, base="refs/remotes/origin/main").returncode == 1
 
 
+@pytest.mark.parametrize(
+    ("base", "ref", "other"),
+    [
+        ("release#2", "refs/heads/release#2", "refs/tags/release#2"),
+        ("origin/main~0", "refs/remotes/origin/main", "refs/tags/origin/main"),
+        ("origin", "refs/remotes/origin/HEAD", "refs/heads/origin"),
+    ],
+)
+def test_a_base_is_refused_whose_name_is_odd_or_a_part_of_what_is_asked(
+    repo: Path, base: str, ref: str, other: str
+) -> None:
+    git(repo, "update-ref", ref, "main")
+    worse(repo)
+    git(repo, "update-ref", other, commit(repo, "worse"))
+    done = gate(repo, base=base)
+    assert (done.returncode, "ambiguous" in done.stderr) == (2, True), done.stderr
+    assert gate(repo, base=f"{ref}~0").returncode == 1
+
+
 def test_a_branch_that_is_called_like_a_commits_digits_is_refused(repo: Path) -> None:
     base = git(repo, "rev-parse", "main")
     worse(repo)

@@ -423,6 +423,31 @@ def test_what_lies_in_linked_folders_is_held_against_the_base(repo: Path) -> Non
     assert (done.returncode, the_one(done)["kind"]) == (1, "changed"), done.stderr
 
 
+def test_what_patterns_find_behind_links_is_the_bases_too(repo: Path) -> None:
+    for folder in ("shared/a", "prompts/own", "suites/own", "code"):
+        (repo / folder).mkdir(parents=True)
+    (repo / "code" / "mine.py").write_text("def shout(text, rng):\n    return text\n")
+    (repo / "lib").symlink_to("code")
+    lines = (repo / "suites" / "cases.jsonl").read_text().splitlines(keepends=True)
+    (repo / "shared" / "a" / "cases.jsonl").write_text("".join(lines[: CASES // 2]))
+    (repo / "suites" / "own" / "cases.jsonl").write_text("".join(lines[CASES // 2 :]))
+    (repo / PROMPT).rename(repo / "shared" / "a" / "v1.prompt.yml")
+    write_prompt(repo, "Please sort it: {{ message }}", "shared/v2.prompt.yml")
+    (repo / "prompts" / "own" / "v2.prompt.yml").symlink_to("../../shared/v2.prompt.yml")
+    for folder in ("prompts", "suites"):
+        (repo / folder / "a").symlink_to("../shared/a")
+    more = {"prompts": ["../prompts/*/*.prompt.yml"], "perturbations": ["lib.mine:shout"]}
+    write_suite(repo, cases=["*/cases.jsonl"], **more)
+    commit(repo, "linked")
+    branch(repo, "worse")
+    write_prompt(repo, "Please sort it badly: {{ message }}", "shared/a/v1.prompt.yml")
+    commit(repo, "worse")
+    done = gate(repo)
+    prompt = the_one(done)
+    assert (done.returncode, prompt["kind"], prompt["was"]) == (1, "changed", ""), done.stderr
+    assert (prompt["comparison"]["paired_cases"], gate_json(done)["edits"]) == (CASES, [])
+
+
 @pytest.mark.parametrize("moved", [PROMPT, SUITE])
 def test_what_main_moved_since_is_not_taken_for_new(repo: Path, server: ScriptedServer, moved: str) -> None:
     branch(repo, "behind")
@@ -566,6 +591,22 @@ def test_a_renamed_prompt_keeps_the_replies_that_were_recorded_under_its_old_nam
     assert (done.returncode, prompt["was"], prompt["status"]) == (1, f"{PROMPT} on m", "FAIL")
     accuracy = next(m for m in prompt["comparison"]["metrics"] if m["metric"] == "accuracy")
     assert (accuracy["base"]["value"], accuracy["head"]["value"]) == (1.0, 0.75)
+
+
+def test_a_prompt_that_another_one_makes_longer_named_keeps_what_the_base_recorded(tmp_path: Path) -> None:
+    right = [{"case": f"c{n}", "prompt": "v1", "reply": "ham" if n % 2 else "spam"} for n in range(CASES)]
+    write_repository(tmp_path, {"endpoint": "replay", "replies": "replies.jsonl"}, cases=CASES)
+    write_lines(tmp_path / "replies.jsonl", right)
+    commit(tmp_path, "recorded")
+    branch(tmp_path, "longer")
+    (tmp_path / "other").mkdir()
+    write_prompt(tmp_path, "Sort badly: {{ message }}", "other/v1.prompt.yml")
+    write_suite(tmp_path, prompts=["../prompts/*.prompt.yml", "../other/*.prompt.yml"])
+    names = ("prompts/v1", "other/v1")
+    write_lines(tmp_path / "replies.jsonl", [line | {"prompt": name} for line in right for name in names])
+    commit(tmp_path, "longer")
+    found = {each["prompt"]: each for each in gate_json(gate(tmp_path))["prompts"]}
+    assert found["prompts/v1"]["comparison"]["paired_cases"] == CASES
 
 
 def test_under_policy_head_every_entry_counts_as_the_branch_wrote_it(repo: Path, server: ScriptedServer) -> None:

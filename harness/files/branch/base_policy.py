@@ -79,8 +79,7 @@ def lay_out(snapshot: Snapshot, suite: str, project: str | None, into: Path) -> 
     wanted += [posixpath.normpath(posixpath.join(root, path)) for path in recordings]
     wanted.append(posixpath.join(root, BASELINES))
     if any(":" in name for name in checked.model.perturbations):  # the suite's own code: the base's
-        below = f"{root}/" if root else ""
-        wanted += [path for path in snapshot.files if path.startswith(below) and path.endswith(".py")]
+        wanted += _below(snapshot, f"{root}/" if root else "", "*.py", 1)
     for path in dict.fromkeys(wanted):
         snapshot.copy(path, into)
     return places
@@ -132,13 +131,19 @@ def matching(snapshot: Snapshot, patterns: Sequence[str], suite: str) -> list[st
         parts = path.split("/")
         fixed = next(i for i, part in enumerate(parts) if _WILD.intersection(part))
         folder = "".join(f"{part}/" for part in parts[:fixed])
-        led = snapshot.led(f"{folder}*")[:-1]
-        found += [
-            f"{folder}{each.removeprefix(led)}"
-            for each in snapshot.files
-            if each.startswith(led) and fnmatchcase(posixpath.basename(each), parts[-1])
-        ]
+        found += _below(snapshot, folder, parts[-1], len(parts) - fixed - 1)
     return list(dict.fromkeys(found))
+
+
+def _below(snapshot: Snapshot, folder: str, name: str, links: int) -> Iterator[str]:
+    """Give the files below a folder whose own names match, through at most so many links to folders."""
+    led = snapshot.led(f"{folder}*")[:-1]
+    for each in [path for path in snapshot.files if path.startswith(led)]:
+        path = f"{folder}{each.removeprefix(led)}"
+        if fnmatchcase(posixpath.basename(each), name):
+            yield path
+        if links and snapshot.led(each) != each:
+            yield from _below(snapshot, f"{path}/", name, links - 1)
 
 
 def at_commit(error: FilesError, folder: Path, commit: str) -> FilesError:

@@ -146,7 +146,7 @@ class Sides:
         now = replace(now, name=f"{name}@{heir.name} (head)")
         old = None
         if was is not None and heir.was is not None and heir.before is not None:
-            old_name = name if was == path else self.found.names[was]
+            old_name = self.found.old_names.get(was, name)
             old = self._candidate("base", self.scratch / was, old_name, (heir.was, heir.before), base.candidates)
             old = None if old is None else replace(old, name=f"{name}@{heir.name} (base)")
         renamed = old is not None and (was, heir.was) != (path, heir.name)

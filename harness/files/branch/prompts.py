@@ -22,7 +22,8 @@ class FoundPrompts:
 
     now: tuple[str, ...]  # of the branch, those that are asked for
     was: Mapping[str, str]  # path now -> path on the base that it is held against; a new one has none
-    names: Mapping[str, str]  # of each path, on either side
+    names: Mapping[str, str]  # of each path of the branch
+    old_names: Mapping[str, str]  # of each path of the base
     brought: frozenset[str]  # those that the branch changed, renamed or took into the suite
     deleted: tuple[str, ...]  # of the base's, by the branch
 
@@ -68,7 +69,8 @@ class SuitePrompts:
         return FoundPrompts(
             now=tuple(self._chosen(asked, now, deleted) if asked else now),
             was=held,
-            names={**self._named(old), **self._named(now)},
+            names=self._named(now),
+            old_names=self._named(old),
             brought=frozenset(new if was is not None else ()) | (touched & {*now}),
             deleted=deleted,
         )

@@ -22,6 +22,7 @@ from harness.files.branch.git import GIT_S, Git
 _LINK, _SUBMODULE, _MOST_LINKS = "120000", "160000", 8
 LFS = b"version https://git-lfs.github.com/spec/"
 _LFS_OID = re.compile(rb"^oid sha256:([0-9a-f]{64})$", re.MULTILINE)
+_NO_NAME = re.compile(r"[~^:]|@\{")  # what may follow the name of a ref, and no name holds
 _HUNK = re.compile(rb"^@@ -\d+(?:,\d+)? \+(\d+)(?:,(\d+))? @@", re.MULTILINE)
 _PLAIN = ("--no-renames", "--no-ext-diff", "--no-textconv", "--no-color", "--ignore-submodules")
 _TREES = ("--no-renames", "--name-only", "-z", "--ignore-submodules=none")
@@ -70,19 +71,21 @@ class Repository:
 
     def _refuse_ambiguous(self, ref: str) -> None:
         """Refuse a name that two refs have: whoever may push a tag could stand in for the base."""
-        if not re.fullmatch(r"[\w.+/-]+", ref):
-            return
-        places = [f"refs/{kind}{ref}" for kind in ("", "tags/", "heads/", "remotes/")]
+        name = _NO_NAME.split(ref, maxsplit=1)[0]
+        places = [
+            f"refs/{each.format(name)}" for each in ("{}", "tags/{}", "heads/{}", "remotes/{}", "remotes/{}/HEAD")
+        ]
         listed = self.git.ask("for-each-ref", "--format=%(objectname) %(refname)", "--", *places)
         found: dict[str, str] = {}
         for line in os.fsdecode(listed).splitlines():
-            oid, _, name = line.partition(" ")
-            found[name] = oid
+            oid, _, place = line.partition(" ")
+            found[place] = oid
         named = [place for place in places if place in found]
-        digits = re.fullmatch(r"[0-9a-f]{4,39}", ref) and bool(named)
+        digits = re.fullmatch(r"[0-9a-f]{4,39}", name) and bool(named)
         if digits or len({found[place] for place in named}) > 1:
             which = ", ".join([*named, *(["the id of a commit"] if digits else [])])
-            raise UsageError(f"--base {ref!r} is ambiguous: {which}.", fix=f"Write it in full: `--base {named[-1]}`.")
+            full = f"{named[-1]}{ref.removeprefix(name)}"
+            raise UsageError(f"--base {ref!r} is ambiguous: {which}.", fix=f"Write it in full: `--base {full}`.")
 
     def merge_base(self, commit: str) -> str:
         """Give the commit at which this branch left the other. Raises UsageError."""
@@ -192,24 +195,18 @@ class Snapshot:
 
     def read(self, path: str) -> bytes | None:
         """Read a file, through symbolic links inside the commit; None when there is none."""
-        for _ in range(_MOST_LINKS):
-            path = self.led(path)
-            blob = self.files.get(path)
-            if blob is None:
-                return None
-            if blob.mode != _LINK:
-                return self._fetched(path, self._raw(blob))
-            path = self._target(path)
-        return None
+        path = self.led(path)
+        blob = self.files.get(path)
+        return None if blob is None or blob.mode == _LINK else self._fetched(path, self._raw(blob))
 
     def led(self, path: str) -> str:
-        """Give the path to which the links among the folders of a path lead."""
+        """Give the path to which the links on a path lead."""
         return [path, *(to for _, to in self._led(path))][-1]
 
     def _led(self, path: str) -> Iterator[tuple[str, str]]:
-        """Give each link among the folders of a path, and the path to which it leads."""
+        """Give each link on a path, its folders first, and the path to which it leads."""
         for _ in range(_MOST_LINKS):
-            above = (path[:end] for end, letter in enumerate(path) if letter == "/")
+            above = (path[:end] for end, letter in enumerate(f"{path}/") if letter == "/")
             link = next((each for each in above if each in self.files and self.files[each].mode == _LINK), None)
             if link is None:
                 return

@@ -173,6 +173,26 @@ def lm_eval_filters(at: Path) -> Made:
     return Made(file, EXACT, options=("--part", "strict-match"))
 
 
+def lm_eval_lists(at: Path) -> Made:
+    rows = [stored.lm_eval_text(n, a, "none", f"{a[2]}!" if a[2] == a[1] else a[2]) for n, a in enumerate(ANSWERS)]
+    for n, row in enumerate(rows):  # as its writer shows a list, and as a list
+        right = [row["target"], f"{row['target']}!"]
+        row["target"], row["exact_match"] = (str(right) if n % 2 else right), float(row["filtered_resps"][0] in right)
+    return Made(lines(at / "samples_spam.jsonl", rows), EXACT)
+
+
+def lm_eval_mutual(at: Path) -> Made:
+    rows = [stored.lm_eval_choice(n, answer) for n, answer in enumerate(ANSWERS)]
+    for row in rows:
+        row["acc_mutual_info"] = 1.0
+        row["filtered_resps"] = [*row["filtered_resps"], ["-0.01", "True"], ["-0.02", "False"]]
+        row["arguments"] |= {
+            "gen_args_2": {"arg_0": "", "arg_1": " ham"},
+            "gen_args_3": {"arg_0": "", "arg_1": " spam"},
+        }
+    return Made(lines(at / "samples_spam.jsonl", rows), 36)
+
+
 def openai_log(at: Path) -> Made:
     right = sum(reply.startswith(right) for case, right, reply in ANSWERS if case != "m0")
     rows = stored.openai_evals(ANSWERS, failed=["m0"])
@@ -276,8 +296,8 @@ FILES = [
     promptfoo_json, promptfoo_failed, promptfoo_repeated, promptfoo_cached, promptfoo_table, promptfoo_lines,
     promptfoo_script, promptfoo_variable, promptfoo_named_variable, promptfoo_database, promptfoo_older_database,
     inspect_json, inspect_archive, inspect_zstd, inspect_running, lm_eval_choices, lm_eval_letters, lm_eval_filters,
-    openai_log, openai_includes, deepeval_run, csv_table, jsonl_table, json_table, parquet_table,
-    camel_case, run_ids, objects,
+    lm_eval_lists, lm_eval_mutual, openai_log, openai_includes, deepeval_run, csv_table, jsonl_table, json_table,
+    parquet_table, camel_case, run_ids, objects,
 ]  # fmt: skip
 
 
@@ -299,6 +319,22 @@ def test_what_a_tool_stored_has_its_own_counts_here(make: Callable[[Path], Made]
         assert f" itself passed {passed} of " in done.stderr
         assert f"here {made.right} are right" in done.stderr
     assert made.tool in done.stderr
+
+
+def test_a_tool_that_graded_nothing_is_not_said_to_have_passed_none(tmp_path: Path) -> None:
+    samples = [stored.inspect_sample(answer) for answer in ANSWERS]
+    for sample in samples:  # a scorer that gives a list, before one that grades
+        sample["scores"] = {"parts": {"value": [1, 0]}, **sample["scores"]}
+    document(tmp_path / "i.json", {**stored.inspect_head(40), "samples": samples})
+    told = in_process("judge", "i.json", "--thresholds", "accuracy >= 50%", at=tmp_path).stderr
+    assert f"Inspect itself passed {EXACT} of 40; here {EXACT} are right" in told
+    run = stored.deepeval(ANSWERS)
+    for test in run["testCases"]:
+        test["success"] = None
+    document(tmp_path / "d.json", run)
+    told = in_process("judge", "d.json", "--thresholds", "accuracy >= 50%", at=tmp_path).stderr
+    assert "40 answers to 40 cases" in told
+    assert "itself passed" not in told
 
 
 def test_a_judged_file_is_a_run_like_any_other(tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ def read(file: Path, documents: Sequence[Document], findings: Findings) -> Store
             fix = "Give the test an expected output."
             findings.add(file, None, f"testCases[{n}].expectedOutput", UNLABELLED, fix)
             continue
-        said = test.at("actualOutput")
+        said, success = test.at("actualOutput"), test.at("success").value
         known = len(asked[test.text("name")]) == 1
         usage = test.usage("inputTokenCount", "outputTokenCount")
         answers.append(
@@ -48,7 +48,7 @@ def read(file: Path, documents: Sequence[Document], findings: Findings) -> Store
                 latency_s=test.seconds("completionTime"),
                 inputs=Part({"input": test.text("input")}).inputs(),
                 tags=test.texts("tags"),
-                passed=test.at("success").value is True,
+                passed=success if isinstance(success, bool) else None,
             )
         )
     talks = len(run.items("conversationalTestCases"))

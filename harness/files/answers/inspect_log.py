@@ -18,6 +18,7 @@ _CLOCK = "Inspect's clock around the call of the model's client"
 _MEMBERS = re.compile(r"header\.json|_journal/start\.json|samples/.+_epoch_\d+(?:/sample)?\.json", re.DOTALL)
 _APART = "attachment://"
 _RIGHT = ("C", 1, True)  # `1.0 == 1`; a P is half right, and so not right
+_GRADES = ("C", "I", "P", "N")
 _CHOICE = {"as": "regex", "pattern": r"ANSWER\s*:\s*\(?(?P<label>[A-Z])\b", "match": "last"}
 _RULES: dict[str, dict[str, Any]] = {"exact": {"as": "exact"}, "choice": _CHOICE}
 
@@ -50,7 +51,8 @@ def _stored(file: Path, findings: Findings, log: Part, samples: Mapping[str, Par
     about = log.at("eval")
     task = about.text("task").rpartition("/")[2] or file.stem
     order = sorted(samples.items(), key=lambda each: each[1].number("epoch") or 0)
-    scorer = next((name for _, sample in order for name in sample.fields("scores")), "")
+    graded = (name for _, sample in order for name in sample.fields("scores") if _grade(sample, name) is not None)
+    scorer = next(graded, "")
     seen: dict[tuple[str, float], str] = {}
     answers: list[Given] = []
     aliases: dict[str, tuple[str, ...]] = {}
@@ -104,8 +106,14 @@ def _given(sample: Part, wanted: str, candidate: str, scorer: str) -> Given:
         candidate=candidate,
         latency_s=sample.seconds("output", "time"),  # a reply from its cache has none
         inputs=Part(inputs).inputs(),
-        passed=sample.at("scores", scorer, "value").value in _RIGHT if scorer else None,
+        passed=_grade(sample, scorer),
     )
+
+
+def _grade(sample: Part, scorer: str) -> bool | None:
+    """Tell whether a scorer let a sample pass; None where it gave no grade, such as a list, or the label it read."""
+    value = sample.at("scores", scorer, "value").value
+    return value in _RIGHT if isinstance(value, (int, float)) or value in _GRADES else None
 
 
 def _outcome(sample: Part) -> Reply | Failure:

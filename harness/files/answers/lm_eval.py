@@ -4,9 +4,11 @@ Of a multiple choice it keeps the log-probability of each choice: the reply is t
 then a choice's place or its text; which of the two it is, is told by the tool's own `acc`.
 """
 
+import ast
 import math
 import re
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -20,6 +22,7 @@ ASKED = ("part",)
 _FILE = re.compile(r"samples_(?P<task>.+?)(?:_(?P<date>\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d)[.\d]*)?")
 _METRICS = ("acc", "exact_match", "exact_match,none", "acc,none", "em")
 _Rows: TypeAlias = Sequence[tuple[int | None, Part]]
+_LONGEST_LIST = 10_000  # characters of a target
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
@@ -45,6 +48,7 @@ def read(file: Path, documents: Sequence[Document], findings: Findings, part: st
     notes = [f"filter {chosen}"] if chosen else []
     odds = [_likelihoods(row) for _, row in rows]
     choices: tuple[str, ...] = ()
+    aliases: dict[str, tuple[str, ...]] = {}
     rule: dict[str, Any] = {"as": "exact"}
     if all(odds):
         answers, choices = _of_choices(file, rows, odds, findings)
@@ -53,7 +57,7 @@ def read(file: Path, documents: Sequence[Document], findings: Findings, part: st
             notes.append("labels are the letters of the choices")
     else:
         repeated = any(len(_raw(row)) > 1 for _, row in rows)
-        answers = [*_of_texts(file, rows, findings, repeated=repeated)]
+        answers = [*_of_texts(file, rows, findings, aliases, repeated=repeated)]
         if repeated:
             rule["as"] = "mention"
             notes.append("documents were answered several times: all answers are judged, as they came, not filtered")
@@ -63,6 +67,7 @@ def read(file: Path, documents: Sequence[Document], findings: Findings, part: st
         answers=tuple(msgspec.structs.replace(given, candidate=candidate) for given in answers),
         rule_for=by(rule),
         choices=choices,
+        aliases=aliases,
         created_utc=Part(date).utc(),
         notes=tuple(notes),
     )
@@ -83,12 +88,26 @@ def _raw(row: Part) -> list[Part]:
     return row.items("resps", 0) or [row.at("resps", 0)]
 
 
-def _of_texts(file: Path, rows: _Rows, findings: Findings, *, repeated: bool) -> Iterator[Given]:
+def _targets(row: Part) -> tuple[str, ...]:
+    """Give all that is right; a list of them stands in newer files as Python shows it."""
+    target = row.at("target")
+    shown_as = target.text().strip()
+    if shown_as.startswith("[") and len(shown_as) <= _LONGEST_LIST:
+        with suppress(ValueError, SyntaxError, MemoryError, RecursionError):
+            target = Part(ast.literal_eval(shown_as))
+    return target.texts()
+
+
+def _of_texts(
+    file: Path, rows: _Rows, findings: Findings, aliases: dict[str, tuple[str, ...]], *, repeated: bool
+) -> Iterator[Given]:
     for line, row in rows:
-        wanted = row.text("target").strip()
+        wanted, *others = _targets(row) or ("",)
         if not wanted:
             findings.add(file, line, "target", UNLABELLED, "Leave it out.")
             continue
+        if others:
+            aliases[wanted] = tuple(dict.fromkeys((*aliases.get(wanted, ()), *others)))
         filtered = row.items("filtered_resps", 0)[:1] or [row.at("filtered_resps", 0)]
         for said in _raw(row) if repeated else filtered:
             outcome = NOT_STORED if said.value is None else reply(said.text())
@@ -98,6 +117,8 @@ def _of_texts(file: Path, rows: _Rows, findings: Findings, *, repeated: bool) ->
 def _likelihoods(row: Part) -> list[float]:
     """Give the log-probability of each choice; nothing where the replies are texts."""
     each = row.items("filtered_resps")
+    if "acc_mutual_info" in row.fields():  # the second half was asked without the question
+        each = each[: len(each) // 2]
     if len(each) < 2 or any(len(one.items()) != 2 for one in each):
         return []
     try:

@@ -442,6 +442,16 @@ def test_an_id_that_one_column_writes_as_a_float_is_that_id(pair: tuple[str, str
     assert candidate["classification"]["accuracy"]["value"] == 0.8
 
 
+@pytest.mark.parametrize(
+    "rows", ["True,1\nFalse,0\n", "1,True\n0,False\n", "true,1.0\nfalse,0.0\n", "True,TRUE\nFalse,\n"]
+)
+def test_a_truth_that_the_other_column_writes_as_a_number_is_that_truth(rows: str, tmp_path: Path) -> None:
+    (tmp_path / "v.csv").write_text("y_true,y_pred\n" + rows)
+    done = in_process("judge", "v.csv", "--json", at=tmp_path)
+    (candidate,) = json.loads(done.stdout)["candidates"]
+    assert candidate["classification"]["accuracy"]["value"] == (0.5 if rows.endswith(",\n") else 1.0)
+
+
 def test_versions_that_differ_by_a_zero_stay_two_labels(tmp_path: Path) -> None:
     (tmp_path / "v.csv").write_text("y_true,y_pred\n2,2.0\n2.0,2.0\n2,2\n2.0,2\n")
     done = in_process("judge", "v.csv", "--json", "--as", "exact", at=tmp_path)

@@ -36,6 +36,7 @@ _ASKED = frozenset({"input", "inputs", "message", "text", "question"})  # names 
 _UNIT = re.compile(r"(?P<name>.+?)[ _(\[]+(?P<unit>ms|msec|millis|milliseconds|s|sec|secs|seconds)[)\]]?")
 _TIMED = re.compile(r"(?P<column>.+):(?P<unit>ms|s)")
 _IN_CELLS = re.compile(r"\s*[\d.,]+\s*(?:us|µs|ms|s|sec|min)\s*")
+_TRUTHS = {"true": "1", "false": "0"}
 _WORDS = frozenset({"", "nan", "none", "null", "n/a"})  # of a cell that holds no latency, or no error
 
 
@@ -80,8 +81,8 @@ def read(file: Path, asked: ReadAs, findings: Findings) -> answer.Stored:
         fix = f"Write --case with one of {written.shortlist(free)}." if free else "Add a column `case`."
         raise NotRead("has answers of several candidates, and does not tell which are to the same case.", fix)
     notes = [columns.shown()]
-    if columns.untimed:
-        notes.append(f"{columns.untimed} has no unit and is not read: --latency {columns.untimed}:ms or :s")
+    if name := columns.untimed:
+        notes.append(f"{name} has no unit and is not read: --latency {name}:ms or :s")
     if not asked.case:
         notes += _asked_again(answers)
     timed = any(given.latency_s is not None for given in answers)
@@ -97,25 +98,30 @@ def read(file: Path, asked: ReadAs, findings: Findings) -> answer.Stored:
 
 
 def _written_otherwise(answers: Sequence[answer.Given]) -> dict[str, tuple[str, ...]]:
-    """Find ids that a table wrote as 1 in one column and as 1.0 in the other, as it does where a cell is empty."""
+    """Find labels that the column of replies writes otherwise: 1 as 1.0, or 1 and 1.0 as true."""
     labels = {given.expected for given in answers}
     came = {given.outcome.text.strip() for given in answers if isinstance(given.outcome, answer.Reply)}
-    other = {label: label.removesuffix(".0") if label.endswith(".0") else f"{label}.0" for label in labels}
-    ids = {label: word for label, word in other.items() if re.fullmatch(r"-?\d+", label.removesuffix(".0"))}
-    return {label: (word,) for label, word in sorted(ids.items()) if word in came - labels and label not in came}
+    lost = {_canonical(label): label for label in sorted(labels - came)}
+    found: dict[str, tuple[str, ...]] = {}
+    for word in sorted(came - labels):
+        if (label := lost.get(_canonical(word), word)).casefold() != word.casefold():
+            found[label] = (*found.get(label, ()), word)
+    return found
+
+
+def _canonical(word: str) -> str:
+    return _TRUTHS.get(word.casefold()) or (word.removesuffix(".0") if re.fullmatch(r"-?\d+\.0", word) else word)
 
 
 def _rows(file: Path, asked: ReadAs, findings: Findings) -> Iterator[tuple[int, dict[str, Any]]]:
     head, name = begins_with(file), file.name.lower()
-    first = head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
     if head.startswith(b"PAR1"):
         return case.read_table(file, str(file), findings)
     if name.endswith((".xlsx", ".xlsm", ".xls", ".ods")):
         return case.named_cells(file, case.read_sheet(file, findings), (), findings)
-    if first == b"[":
-        return case.read_json(file, findings)
-    if first == b"{":
-        return case.read_jsonl(file, findings)
+    first = head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
+    if first in {b"[", b"{"}:
+        return (case.read_json if first == b"[" else case.read_jsonl)(file, findings)
     named_ones = [each for each in (asked.expected, asked.reply) if each]
     heading = next((line for _, line in written.read_lines(file, Findings())), "")
     separator = "" if named_ones else max(case.SEPARATORS, key=lambda each: len(_told(heading.strip().split(each))))
@@ -143,12 +149,10 @@ def _object(value: object) -> object:
 
 def _asked_again(answers: Sequence[answer.Given]) -> Iterator[str]:
     """Tell of cases that ask the same: were they repeats, intervals would be too narrow."""
-    column = (
-        next((name for name in answers[0].inputs if _plain(name).partition(".")[0] in _ASKED), "") if answers else ""
-    )
+    names = answers[0].inputs if answers else ()
+    column = next((name for name in names if _plain(name).partition(".")[0] in _ASKED), "")
     asked = {given.case: given.inputs.get(column) for given in answers}
-    if column and (again := len(asked) - len(set(asked.values()))):
-        name = shown(column)
+    if (name := shown(column)) and (again := len(asked) - len(set(asked.values()))):
         yield f"{again:,} of {len(asked):,} cases ask what another asks; if they are its repeats: --case {name}"
 
 
@@ -197,9 +201,8 @@ def _columns(rows: Sequence[tuple[int, dict[str, Any]]], asked: ReadAs) -> _Colu
         found.pop("candidate", None)
     for name, what in (("expected", "what would be right"), ("reply", "what came back")):
         if name not in found:
-            raise NotRead(
-                f"does not tell which column holds {what}.", f"Write --{name} with one of {written.shortlist(names)}."
-            )
+            fix = f"Write --{name} with one of {written.shortlist(names)}."
+            raise NotRead(f"does not tell which column holds {what}.", fix)
     if "repeat" in found and "case" not in found:
         raise NotRead("tells repeats, but not of which case.", f"Write --case with one of {written.shortlist(names)}.")
     found = {name: found[name] for name in _KNOWN if name in found}
@@ -207,9 +210,8 @@ def _columns(rows: Sequence[tuple[int, dict[str, Any]]], asked: ReadAs) -> _Colu
     if told or "latency" not in found:
         return _Columns(found, candidate, seconds)
     if wanted["latency"]:
-        raise NotRead(
-            f"does not tell the unit of `{found['latency']}`.", f"Write --latency {found['latency']}:ms or :s"
-        )
+        fix = f"Write --latency {found['latency']}:ms or :s"
+        raise NotRead(f"does not tell the unit of `{found['latency']}`.", fix)
     return _Columns({n: c for n, c in found.items() if n != "latency"}, candidate, None, untimed=found["latency"])
 
 

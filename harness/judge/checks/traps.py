@@ -4,7 +4,9 @@ Nothing here decides a check: a trap says how to read what was decided.
 """
 
 from collections.abc import Sequence
+from typing import Final
 
+import msgspec
 import numpy as np
 from scipy.special import ndtri
 
@@ -23,6 +25,7 @@ LOW_RECALL = 0.5
 ONE_SIDED = 0.9
 FEWEST_ERRORS = 10
 UNSEEN = 0.0005  # of a share: less is not printed
+_PARADOX: Final = "accuracy_paradox"
 _TOO_FEW = "too_few_cases"  # the number of cases, whatever was answered
 
 
@@ -31,9 +34,15 @@ def traps_of(view: View, checks: Sequence[judge.Check], policy: Sequence[Thresho
     found = _found(view, checks, policy)
     if view.lost or view.missing:  # no trap is laid by what nobody answered: the answers alone must show it, too
         gone = lost(view.trials) if view.trials.not_run is None else lost(view.trials) | view.trials.not_run
-        shown = {(trap.kind, trap.label) for trap in _found(view.of_trials(~gone), checks, policy)}
+        shown = {(trap.kind, trap.label): trap for trap in _found(view.of_trials(~gone), checks, policy)}
         found = [trap for trap in found if trap.kind == _TOO_FEW or (trap.kind, trap.label) in shown]
+        found = [_of_answers(shown[trap.kind, trap.label]) if trap.kind == _PARADOX else trap for trap in found]
     return tuple(dict.fromkeys(found))
+
+
+def _of_answers(trap: judge.Trap) -> judge.Trap:
+    told = f"Of what was answered, {trap.sentence[0].lower()}{trap.sentence[1:]}"
+    return msgspec.structs.replace(trap, sentence=told)
 
 
 def _found(view: View, checks: Sequence[judge.Check], policy: Sequence[Threshold]) -> list[judge.Trap]:
@@ -78,7 +87,7 @@ def _accuracy_paradox(view: View) -> list[judge.Trap]:
         if (view.resampling.average(KAPPA.name).value or 0.0) > TELLS_APART:
             compared = "says little here"  # a rare label is found, at the frequent one's cost
         told = f"Accuracy {_share(accuracy.value)} {compared}: {always}.{beside}"
-        return [judge.Trap(kind="accuracy_paradox", sentence=told)]
+        return [judge.Trap(kind=_PARADOX, sentence=told)]
     blind = [
         label
         for index, label in enumerate(view.labels)
@@ -90,7 +99,7 @@ def _accuracy_paradox(view: View) -> list[judge.Trap]:
         return []
     names = judge.listed([judge.named(label) for label in blind])
     told = f"Accuracy {_share(accuracy.value)} hides that most {names} cases are missed: {always}.{beside}"
-    return [judge.Trap(kind="accuracy_paradox", sentence=told)]
+    return [judge.Trap(kind=_PARADOX, sentence=told)]
 
 
 def _never_predicted(view: View) -> list[judge.Trap]:
@@ -261,16 +270,10 @@ def best_of_many(views: Sequence[View], best: View) -> tuple[judge.Trap, ...]:
     if flattery < UNSEEN:
         return ()
     held = HOLDOUT in best.cases.splits
-    told = f"Choose by the other splits, and let {HOLDOUT} confirm it." if held else judge.CONFIRM
-    return (
-        judge.Trap(
-            kind="best_of_many",
-            sentence=(
-                f"It is the best of {k:,} candidates on these same cases: such a choice flatters accuracy by about "
-                f"{judge.demand(round(flattery, 3), 'points')}. {told}"
-            ),
-        ),
-    )
+    how = f"Choose by the other splits, and let {HOLDOUT} confirm it." if held else judge.CONFIRM
+    told = f"It is the best of {k:,} candidates on these same cases: such a choice flatters accuracy by about"
+    told += f" {judge.demand(round(flattery, 3), 'points')}. {how}"
+    return (judge.Trap(kind="best_of_many", sentence=told),)
 
 
 def _per_case(view: View) -> Float:
@@ -286,11 +289,8 @@ def no_information(views: Sequence[View]) -> tuple[judge.Trap, ...]:
     all_of_them = "Both candidates" if len(views) == 2 else f"All {len(views):,} candidates"
     who = "The candidate is" if len(views) == 1 else f"{all_of_them} are"
     if all(view.answers.right.all() for view in views):
-        return (
-            judge.Trap(
-                kind="no_information", sentence=f"{who} right in every trial: only harder cases could show a weakness."
-            ),
-        )
+        told = f"{who} right in every trial: only harder cases could show a weakness."
+        return (judge.Trap(kind="no_information", sentence=told),)
     if len(views) < 2:
         return ()
     first = views[0].trials.predicted

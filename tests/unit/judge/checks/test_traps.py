@@ -10,6 +10,7 @@ from run_of import candidate, case_row, judged, manifest_of, only, parsed_thresh
 
 from harness.judge.assess import assess
 from harness.judge.documents import Assessment
+from harness.record import Failure
 
 LABELS = ("spam", "ham")
 
@@ -155,6 +156,19 @@ def test_no_trap_is_laid_by_what_was_not_run() -> None:
     )
     assert only(assessment).classification.accuracy.value == 0.1
     assert only(assessment).traps == ()
+
+
+def test_a_constant_answer_is_held_against_what_was_answered() -> None:
+    answers = [
+        ("spam", "spam", 3),
+        ("spam", "ham", 37),
+        ("ham", "ham", 60),
+        ("ham", Failure(kind="timeout", message="late"), 20),
+    ]
+    assert sentences(run(answers), "accuracy_paradox") == [
+        "Of what was answered, accuracy 63.0% is not shown to be better than a constant answer: always answering ham "
+        "would score 60.0%. Balanced accuracy is 53.8%."
+    ]
 
 
 def test_a_reply_without_a_label_is_no_false_alarm_in_production_either() -> None:

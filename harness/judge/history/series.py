@@ -88,7 +88,7 @@ def history_of(
         changes=changes,
         cusum=chart,
         not_comparable=tuple(left[-keep:]),
-        sentence=_sentence(changes, chart, left, _moved(stands, accuracy, reference.sure_of(confidence))),
+        sentence=_sentence(changes, chart, left or before, _moved(stands, accuracy, reference.sure_of(confidence))),
     )
 
 
@@ -171,13 +171,15 @@ def _chart(series: Sequence[judge.PastRun], margin: float) -> judge.CusumChart |
 def _sentence(
     changes: Sequence[judge.AccuracyChange],
     chart: judge.CusumChart | None,
-    left: Sequence[judge.NotComparable],
+    left: Sequence[judge.NotComparable | judge.PastRun],
     moved: str,
 ) -> str:
     if not changes:
         if not left:
             return "There is no earlier finished run to compare with."
-        return f"No earlier run can be compared with this one ({left[-1].run_id}: {left[-1].why})."
+        last = left[-1]
+        why = reference.accuracy_of(last).why_undefined if isinstance(last, judge.PastRun) else last.why
+        return f"No earlier run can be compared with this one ({last.run_id}: {why})."
     known = [change for change in changes if change.change.value is not None]
     if not known:
         return f"Accuracy can't be held against earlier runs: {changes[0].change.why_undefined}."

@@ -8,7 +8,7 @@ from rich.table import Table as Grid
 from harness.judge import Estimate, FigureText, History, HistoryPoint, Plain, figure_text
 from harness.report.parts import figure, number
 from harness.report.pen import Pen, indented, stdout_console, written
-from harness.report.sections import cusum_figure, letters, since
+from harness.report.sections import cusum_figure, ended, letters, since
 
 NARROW, WIDE = 16, 24  # characters of a drawn interval
 _ROOMY, _FULL = 112, 140  # columns from which on agreement and p95, and the intervals, are also written
@@ -73,7 +73,7 @@ def _seen(point: HistoryPoint, pen: Pen) -> list[str]:
     cells = [str(told) if pen.width >= _FULL else told.value]
     if pen.width >= _ROOMY:
         cells += [_value(point.stability, "share"), _value(point.p95, "seconds")]
-    return [*cells, point.verdict or "not judged" if point.complete else "not finished"]
+    return [*cells, ended(point)]
 
 
 def _value(estimate: Estimate | None, scale: Plain) -> str:

@@ -4,7 +4,7 @@ from harness.report.sections.cases import notable_group, notable_groups, slices_
 from harness.report.sections.checks import check_rows, grid_view, scale_groups
 from harness.report.sections.cost import cost_section
 from harness.report.sections.generalization import generalization_section
-from harness.report.sections.history import cusum_figure, history_section, letters, since
+from harness.report.sections.history import cusum_figure, ended, history_section, letters, since
 from harness.report.sections.labels import confused_rows, confusion_view, labels_section, quality_section, sample_cases
 from harness.report.sections.latency import latency_section
 from harness.report.sections.leaderboard import leader_rows, standing_view

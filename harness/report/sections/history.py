@@ -87,7 +87,6 @@ def _runs(history: History) -> Table:
 
 def _row(place: int, point: HistoryPoint, mark: str, *, now: bool) -> tuple[Cell, ...]:
     changed = f"{mark}: {', '.join(point.changed)}" if point.changed else ""
-    unfinished = "" if point.complete else "not finished"
     none = Cell("", kind="number")
     return (
         parts.number_cell(str(place)),
@@ -97,8 +96,16 @@ def _row(place: int, point: HistoryPoint, mark: str, *, now: bool) -> tuple[Cell
             for seen, scale in _figures_of(point)
         ),
         Cell(changed),
-        Cell(unfinished or point.verdict or "not judged"),
+        Cell(ended(point)),
     )
+
+
+def ended(point: HistoryPoint) -> str:
+    """Give the verdict of a run, and why no other is held against it."""
+    verdict, why = point.verdict or "not judged", point.accuracy.why_undefined
+    if point.complete or why is None:
+        return verdict
+    return "not finished" if "not finished" in why else f"{verdict}, not compared: {why.split(': ')[-1]}"
 
 
 def _figures_of(point: HistoryPoint) -> tuple[tuple[Estimate | None, Plain], ...]:

@@ -15,6 +15,7 @@ from harness.judge.history.series import changed, changes_of, history_of, why_no
 from harness.judge.scores.binomial import wilson
 from harness.judge.scores.figure import Missing
 from harness.judge.scores.proportion import Share, share_of_counts
+from harness.report.sections.history import ended
 
 
 def accuracy(right: int, n: int) -> Estimate:
@@ -81,6 +82,15 @@ def test_unfinished_runs_are_points_without_a_figure_and_are_never_compared() ->
     history = history_of(runs, past(3, 90, 100), as_share(accuracy(90, 100)), margin=0.05, confidence=0.95)
     assert [point.accuracy.value for point in history.points] == [0.9, None, 0.9]
     assert [change.runs for change in history.changes] == [("run-1",)]
+
+
+def test_a_run_that_lost_answers_is_named_with_its_verdict_and_its_loss() -> None:
+    lost = "it was not measured: the endpoint failed 8.9% of its calls"
+    first = past(1, 90, 100, complete=False, figures={}, why_no_figures=lost, verdict="INCONCLUSIVE")
+    now = past(2, 90, 100)
+    found = history_of([first], now, as_share(now.figures["accuracy"]), margin=0.05, confidence=0.95)
+    assert found.sentence == f"No earlier run can be compared with this one ({first.run_id}: {lost})."
+    assert ended(found.points[0]) == "INCONCLUSIVE, not compared: the endpoint failed 8.9% of its calls"
 
 
 def test_runs_of_other_cases_labels_or_rules_are_left_out_with_the_reason() -> None:

@@ -204,6 +204,15 @@ def test_what_sends_the_same_makes_no_call(repo: Path, server: ScriptedServer, c
     assert not server.requests
 
 
+def test_what_sends_the_same_to_a_few_cases_alone_is_measured(repo: Path, server: ScriptedServer) -> None:
+    branch(repo, "changed")
+    write_prompt(repo, "Sort{% if message == 'message 7' %} badly{% endif %}: {{ message }}")
+    commit(repo, "changed")
+    done = gate(repo, "--limit", "5")
+    assert (done.returncode, the_one(done)["kind"], len(server.requests)) == (3, "changed", 10), done.stdout
+    assert not any("message 7" in request.body.decode() for request in server.requests)
+
+
 def test_cases_are_the_bases_and_what_a_branch_does_to_them_is_said(repo: Path, server: ScriptedServer) -> None:
     branch(repo, "easier")
     rows = [{"id": f"c{n}", "message": f"message {n}", "expected": "ham" if n % 2 else "spam"} for n in range(8, 60)]

@@ -149,6 +149,8 @@ class Sides:
             old_name = self.found.old_names.get(was, name)
             old = self._candidate("base", self.scratch / was, old_name, (heir.was, heir.before), base.candidates)
             old = None if old is None else replace(old, name=f"{name}@{heir.name} (base)")
+        policy = self.now if self.before is None or self.asked.policy == "head" else self.before
+        cases = () if policy is None or not head.unasked else policy.cases  # what holds for a few may not for all
         renamed = old is not None and (was, heir.was) != (path, heir.name)
         return Pair(
             path=path,
@@ -156,7 +158,7 @@ class Sides:
             model=heir.name,
             base=old,
             head=now,
-            same=old is not None and old.reply == now.reply and same_requests(old, now, head, self.sent),
+            same=old is not None and old.reply == now.reply and same_requests(old, now, head, self.sent, cases),
             lines=self.repository.changed_lines(self.since, path) if path in self.tracked else None,
             changed=changed,
             was=f"{was} on {heir.was}" if renamed else "",

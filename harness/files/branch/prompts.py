@@ -5,13 +5,14 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from itertools import chain
 from pathlib import Path
 
 from harness.files.branch.answering import Sent, ask_alike
 from harness.files.branch.base_policy import PolicyPlaces, nearest_text
 from harness.files.branch.repository import LFS, Snapshot, UsageError
 from harness.files.bundle import Bundle, Candidate, Gatherer, inputs_sent, too_dear, unique_names
-from harness.files.case import PROMPT_LEVEL, is_own
+from harness.files.case import PROMPT_LEVEL, Case, is_own
 from harness.files.prompts import RenderFailed, read_prompt, renderer_of
 from harness.files.written import Findings, Outside, did_you_mean, expand, shown
 
@@ -185,9 +186,10 @@ _SENT_BESIDE = ("response_format", "json_schema", "grammar")
 _RENDERED = ("messages", "text", "examples", "labels", "template")
 
 
-def same_requests(base: Candidate, head: Candidate, bundle: Bundle, sent: Sent) -> bool:
+def same_requests(base: Candidate, head: Candidate, bundle: Bundle, sent: Sent, unlimited: Sequence[Case] = ()) -> bool:
     """Tell whether both send the same for every case and variant; `sent` gives what goes beside the messages.
 
+    Where a limit keeps cases out of the bundle, `unlimited` are all of them, as the files have them.
     Recordings are looked up by the names of prompt and model: there, others are another request.
     """
     names = {(one.prompt.name, one.model_name) for one in (base, head) if one.model.endpoint == "replay"}
@@ -202,7 +204,9 @@ def same_requests(base: Candidate, head: Candidate, bundle: Bundle, sent: Sent) 
         return False  # templates and examples are rearranged before they are rendered
     try:
         with closing(renderer_of(base.prompt)) as one, closing(renderer_of(head.prompt)) as two:
-            samples = inputs_sent(bundle.cases, bundle.suite.perturbations, bundle.suite.labels)
-            return all(one.render(inputs) == two.render(inputs) for inputs in samples)
+            variants, labels = bundle.suite.perturbations, bundle.suite.labels
+            samples = inputs_sent(bundle.cases, variants, labels)
+            others = inputs_sent(unlimited, [each for each in variants if not is_own(each)], labels)
+            return all(one.render(inputs) == two.render(inputs) for inputs in chain(samples, others))
     except RenderFailed:
         return False

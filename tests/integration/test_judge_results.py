@@ -67,6 +67,11 @@ def promptfoo_table(at: Path) -> Made:
     return Made(file, EXACT, clock="promptfoo's clock")
 
 
+def promptfoo_shared(at: Path) -> Made:
+    whole = stored.promptfoo(_rows(), description="spam")
+    return Made(document(at / "o.json", {**whole, "results": whole["results"]["results"]}), EXACT, clock="promptfoo's")
+
+
 def promptfoo_lines(at: Path) -> Made:
     rows = _rows()
     for row, (_, right, reply) in zip(rows, ANSWERS, strict=True):
@@ -295,9 +300,9 @@ def objects(at: Path) -> Made:
 FILES = [
     promptfoo_json, promptfoo_failed, promptfoo_repeated, promptfoo_cached, promptfoo_table, promptfoo_lines,
     promptfoo_script, promptfoo_variable, promptfoo_named_variable, promptfoo_database, promptfoo_older_database,
-    inspect_json, inspect_archive, inspect_zstd, inspect_running, lm_eval_choices, lm_eval_letters, lm_eval_filters,
-    lm_eval_lists, lm_eval_mutual, openai_log, openai_includes, deepeval_run, csv_table, jsonl_table, json_table,
-    parquet_table, camel_case, run_ids, objects,
+    promptfoo_shared, inspect_json, inspect_archive, inspect_zstd, inspect_running, lm_eval_choices, lm_eval_letters,
+    lm_eval_filters, lm_eval_lists, lm_eval_mutual, openai_log, openai_includes, deepeval_run, csv_table, jsonl_table,
+    json_table, parquet_table, camel_case, run_ids, objects,
 ]  # fmt: skip
 
 

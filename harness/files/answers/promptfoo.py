@@ -50,7 +50,7 @@ class _File:
 
 def knows(first: Part) -> bool:
     """Tell whether a document, or the first of several lines, is promptfoo's."""
-    row = first.items()[0] if first.items() else first
+    row = (first.items() or first.items("results") or [first])[0]
     whole = isinstance(row.at("results", "results").value, list) or bool(row.fields("results", "table"))
     return whole or (
         {"provider", "success"} <= row.fields().keys() and bool({"testCase", "vars"} & row.fields().keys())
@@ -60,7 +60,7 @@ def knows(first: Part) -> bool:
 def read(file: Path, documents: Sequence[Document], findings: Findings, expected: str) -> Stored:
     """Read an output file: `expected` may name the variable that holds the right label."""
     whole = Part(documents[0][1])
-    if whole.fields("results"):
+    if whole.at("results").value:
         return _document(file, whole, findings, expected)
     rows: _Rows = [(line, "", Part(row)) for line, row in documents]
     if whole.items():
@@ -70,7 +70,9 @@ def read(file: Path, documents: Sequence[Document], findings: Findings, expected
 
 def _document(file: Path, whole: Part, findings: Findings, expected: str) -> Stored:
     rows, place = whole.items("results", "results"), "results.results"
-    if not rows:
+    if shared := whole.items("results"):
+        rows, place = shared, "results"
+    elif not rows:
         rows, place = [*_of_table(whole.at("results", "table"))], "results.table"
     reader = _File(file, findings, expected, whole.items("config", "defaultTest", "assert"))
     tests = [each.at("test") for each in whole.items("results", "table", "body")]

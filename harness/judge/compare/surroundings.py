@@ -86,7 +86,6 @@ def notes(base: View, head: View, pairs: Pairs) -> Iterator[str]:
     """Say what could mislead."""
     if pairs.cases == 0:
         yield "No case is on both sides, so nothing can be compared."
-        return
     for name, view in (("the baseline", base), ("the candidate", head)):
         if view.missing:
             finish = "" if view.manifest.asked_elsewhere else "; finish it with `harness resume`"
@@ -94,11 +93,13 @@ def notes(base: View, head: View, pairs: Pairs) -> Iterator[str]:
                 f"The run of {name} is not finished: {count(view.missing, 'trial')} were never run and are"
                 f" left out{finish}."
             )
-        if view.stopped is not None:
+        if view.stopped is not None and pairs.cases:
             yield (
                 f"{name.capitalize()} was stopped once its verdict was settled, after {view.stopped.asked:,} of"
                 f" {view.stopped.of:,} cases: only the cases that both were asked are compared."
             )
+    if not pairs.cases:
+        return
     if base.manifest.run_id != head.manifest.run_id:
         yield from _of_two_runs(base, head)
     ways = [" and ".join(VIAS[way] for way in np.unique(view.trials.via) if way != NONE) for view in (base, head)]

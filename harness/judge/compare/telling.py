@@ -109,7 +109,7 @@ def non_inferiority_sentence(made: NonInferiority, seen: MetricDifference) -> st
 def comparison_headline(metrics: Sequence[MetricDifference], cases: int) -> str:
     """Name the differences that are not chance, losses first; headline figures before details."""
     if cases == 0:
-        return "Nothing can be compared: the two have no case in common."
+        return "Nothing can be compared: the two have measured no case in common."
     worse, better = (_named(metrics, verdict) for verdict in ("worse", "better"))
     on = f" on the same {count(cases, 'case')}"
     if worse and better:

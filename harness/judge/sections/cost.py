@@ -55,7 +55,9 @@ def unknown(view: View) -> Missing | None:
     """Say why the cost is not known; None when it is. What has no price has no cost: 0 would be a figure."""
     if not view.model.price.is_given:
         return Missing(f"harness.yml gives no price for {view.entry.model_name}", len(view.trials))
-    return None if counted(view.trials).any() else Missing(NO_USAGE, len(view.trials))
+    if counted(view.trials).any():
+        return None
+    return Missing("no reply came" if view.failed.all() else NO_USAGE, len(view.trials))
 
 
 def tokens_per_case(view: View) -> Figure:

@@ -86,6 +86,13 @@ def test_trials_that_were_never_run_are_left_out_and_said_to_be() -> None:
     assert any("not finished" in note for note in comparison.notes)
 
 
+def test_cases_that_a_run_has_but_never_came_to_are_not_called_foreign() -> None:
+    head = [*cases(3), *(replace(each, said=()) for each in cases(1, 2))]
+    comparison = compare(viewed(cases(1, 2)), viewed(head))
+    assert "measured no case in common" in comparison.headline
+    assert any("2 trials were never run" in note for note in comparison.notes)
+
+
 def test_nothing_in_common_is_said_and_decides_nothing() -> None:
     comparison = compare(viewed(cases(1, 2)), viewed(cases(3, 4)))
     assert comparison.paired_cases == 0

@@ -92,6 +92,12 @@ def test_a_long_prompt_that_became_shorter_is_written_with_all_its_digits() -> N
     assert hint.startswith("−50.0% on 123,45")
 
 
+def test_an_endpoint_that_never_answered_is_not_blamed_for_a_missing_count() -> None:
+    manifest = manifest_of(LABELS, planned=4, candidates=[priced("v1@m")])
+    (made,) = assess(manifest, [CALM, *(case_row(f"c{i}", "spam") for i in range(4))]).candidates
+    assert cost_section(made.cost).lead == "What it costs is not known: no reply came."
+
+
 def test_a_cost_that_nobody_counted_is_not_called_free() -> None:
     counted = measured({"v1@m": (100, 0)})["v1@m"].cost
     none = undefined("the endpoint did not count tokens")

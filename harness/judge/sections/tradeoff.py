@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from harness.judge import OperatingPoint, ScoreCurve, Tradeoff, demand, money, scores
+from harness.judge import OperatingPoint, ScoreCurve, Tradeoff, demand, money, named, scores
 from harness.judge.scores import Curve, Scored
 from harness.judge.sections.generalization import other_split
 from harness.judge.view import DEV, Float, View
@@ -37,6 +37,7 @@ def judged_tradeoff(view: View) -> Tradeoff | None:
         )
     curves = scores.tradeoffs(scored, confidence=view.confidence)
     shares = bool(((scored.score >= 0) & (scored.score <= 1)).all())
+    points = _points(view, scored, has)
     return Tradeoff(
         label=label,
         n=len(scored.score),
@@ -48,13 +49,16 @@ def judged_tradeoff(view: View) -> Tradeoff | None:
         pr=_curve(curves.pr),
         roc=_curve(curves.roc),
         reliability=scores.reliability(scored.score, scored.positive) if shares else (),
-        points=_points(view, scored, has),
-        note=_note(view, int(has.sum()), shares=shares),
+        points=points,
+        note=_note(view, int(has.sum()), label=label, pointless=not points, shares=shares),
     )
 
 
-def _note(view: View, n: int, *, shares: bool) -> str:
+def _note(view: View, n: int, *, label: str, pointless: bool, shares: bool) -> str:
     told = []
+    if pointless:
+        needed = f"{DEV} needs scored cases that expect {named(label)} and others, {other_split(view)} needs any"
+        told.append(f"No score to act from can be chosen: {needed}.")
     if n < len(view.trials):
         told.append(f"{n:,} of {len(view.trials):,} trials have a score.")
     if not shares:

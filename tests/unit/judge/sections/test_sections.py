@@ -285,6 +285,20 @@ def test_scores_give_curves_and_points_that_are_chosen_on_dev_and_judged_on_hold
     assert math.isfinite(tradeoff.ece)
 
 
+def test_a_dev_split_without_the_label_is_said_to_choose_no_point() -> None:
+    events: list[Event] = []
+    for place in range(40):
+        case, expected = f"c{place:02d}", "spam" if place > 30 else "ham"
+        events.append(case_row(case, expected, split="dev" if place < 25 else "holdout"))
+        events.append(record(case, Reply(text=expected, score=place / 40)))
+    tradeoff = assessed(events, positive="spam").tradeoff
+    assert tradeoff is not None
+    assert tradeoff.points == ()
+    assert tradeoff.note == (
+        "No score to act from can be chosen: dev needs scored cases that expect spam and others, holdout needs any."
+    )
+
+
 def test_replies_without_scores_have_no_tradeoff() -> None:
     assert assessed(cases(5, 1, "a"), positive="spam").tradeoff is None
 

@@ -159,9 +159,16 @@ def test_a_deleted_prompt_is_said_first(repo: Path, server: ScriptedServer) -> N
     assert not server.requests
 
 
-def test_a_suite_that_is_left_without_a_prompt_is_refused(repo: Path) -> None:
+@pytest.mark.parametrize("how", ["deleted", "a folder", "no match"])
+def test_a_suite_that_is_left_without_a_prompt_is_refused(repo: Path, how: str) -> None:
     branch(repo, "none")
-    git(repo, "rm", "-q", PROMPT)
+    if how == "no match":
+        write_suite(repo, prompts=["../other/*.prompt.yml"])
+    else:
+        git(repo, "rm", "-q", PROMPT)
+    if how == "a folder":
+        (repo / PROMPT).mkdir(parents=True)
+        write_prompt(repo, "Sort: {{ message }}", f"{PROMPT}/v1.prompt.yml")
     commit(repo, "none")
     done = gate(repo)
     assert (done.returncode, "leaves the suite without a prompt" in done.stderr) == (2, True)
@@ -455,6 +462,21 @@ def test_what_patterns_find_behind_links_is_the_bases_too(repo: Path) -> None:
     prompt = the_one(done)
     assert (done.returncode, prompt["kind"], prompt["was"]) == (1, "changed", ""), done.stderr
     assert (prompt["comparison"]["paired_cases"], gate_json(done)["edits"]) == (CASES, [])
+
+
+def test_what_main_moved_to_where_another_pattern_finds_it_is_not_passed_by(repo: Path) -> None:
+    branch(repo, "behind")
+    write_prompt(repo, "Sort badly: {{ message }}")
+    commit(repo, "behind")
+    branch(repo, "unmoved")
+    git(repo, "checkout", "-q", "main")
+    git(repo, "mv", "prompts", "templates")
+    write_suite(repo, prompts=["../templates/*.prompt.yml"])
+    commit(repo, "main moves them")
+    for name, code in (("behind", 2), ("unmoved", 0)):
+        git(repo, "checkout", "-q", name)
+        done = gate(repo)
+        assert (done.returncode, f"{PROMPT} was moved or deleted there" in done.stderr) == (code, code == 2), done
 
 
 @pytest.mark.parametrize("moved", [PROMPT, SUITE])

@@ -93,7 +93,7 @@ def _default_place(suite: str) -> str:
 def nearest_suite(base: Snapshot, suite: str, touched: Collection[str]) -> str | None:
     """Find the base's suite that a new one replaces: of those that the branch deleted, the one most like it."""
     top = base.repository.top
-    gone = [path for path in base.files if path in touched and is_suite(path) and not (top / path).exists()]
+    gone = [path for path in base.files if path in touched and is_suite(path) and not (top / path).is_file()]
     if not gone or not (top / suite).is_file():
         return None
     words = (top / suite).read_text(errors="replace").split()

@@ -149,6 +149,7 @@ class _Gathering(Sides):
         self.places = self._places()
         self.root = self.top / self.places.project.relative_to(self.places.folder).parent
         self.before = None if self.theirs is None else self._policy_at(self.base.commit, self.theirs)
+        self.left: tuple[str, ...] = ()  # the suite's patterns for prompts where the branch left the base
         self.now = self._branch_policy()
 
     def _lay_out(self, commit: str, into: Path) -> PolicyPlaces:
@@ -209,6 +210,7 @@ class _Gathering(Sides):
         if self.before is None or self.since == self.base.commit:
             return head
         fork = self._policy_at(self.since, self._lay_out(self.since, self.scratch / ".fork"))
+        self.left = fork.suite.prompts
         return since_then(fork, self.before, head)
 
     def _find_prompts(self) -> FoundPrompts:
@@ -219,7 +221,8 @@ class _Gathering(Sides):
             self.base.copy(path, self.scratch)
         ours = None if self.now is None else self.now.suite.prompts
         found = searched.find(theirs, ours, asked=self.asked.prompts, touched=self.touched)
-        self._refuse_moved(path for path in found.now if path in found.brought)
+        left = matching(self.fork, self.left, self.was or self.suite)
+        self._refuse_moved(path for path in (*left, *found.now) if path in self.touched | found.brought)
         self.touched |= {path for path in found.now if not self.fork.is_on_disk(path)}  # whatever git says
         return replace(found, brought=found.brought | (self.touched & {*found.now}))
 

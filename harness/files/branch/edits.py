@@ -61,7 +61,7 @@ def _recordings(
 
 _MOST = 5  # ids named in one sentence
 _LISTS = {"labels": "label", "perturbations": "perturbation", "models": "model", "prompts": "prompt pattern"}
-_APART = frozenset({"name", "description", "thresholds", "path", *_LISTS})
+_APART = frozenset({"description", "thresholds", "path", *_LISTS})
 
 
 def policy_changes(base: Policy, head: Policy) -> tuple[str, ...]:

@@ -60,8 +60,8 @@ class SuitePrompts:
         for suite, patterns in ((was or self._suite, theirs), (self._suite, ours or ())):
             self._refuse_unreadable(suite, patterns, now)
         gone = [path for path in old if path not in own and (path in touched or (top / path).is_file())]
-        deleted = tuple(path for path in gone if not (top / path).exists())
-        if old and not own and ours is not None and deleted:
+        deleted = tuple(path for path in gone if not (top / path).is_file())
+        if gone and not own and ours is not None:
             raise UsageError("the branch leaves the suite without a prompt.", fix="Keep one, or delete the suite.")
         held = {path: path for path in now if path in old or (was is None and path in self._base.files)}
         new = [path for path in now if path not in held and (path in touched or path in self._base.files)]

@@ -63,10 +63,11 @@ def test_models_prices_labels_and_settings_are_named_with_both_values() -> None:
         "gone": ModelEntry(endpoint="local"),
     }
     new = {"m": ModelEntry(endpoint="replay", replies="r.jsonl", price={"input": 0.0})}
-    base, head = policy(models=old), policy(models=new, labels=["spam", "ham", "other"], confidence="80%")
+    base, head = policy(models=old), policy(models=new, name="t", labels=["spam", "ham", "other"], confidence="80%")
     assert policy_changes(base, head) == (
         "label added: `other`.",
         "suite: confidence `0.95` -> `0.8`.",
+        "suite: name `s` -> `t`.",
         "harness.yml: model `gone` removed.",
         "harness.yml: model `m`: price.input `1.0` -> `0.0`.",
     )

@@ -249,14 +249,14 @@ def _refuse(changes: Iterable[str], told: str, fix: str) -> None:
 def _begin(plan: Plan, run: Path, found: _Found, stopper: Stopper | None, *, failed: bool) -> Begin:
     done = plan.nothing_done()
     said: dict[str, Stopped] = {}
-    answered, open_again = set[str](), set[str]()
+    answered, open_again = set[str](), set[tuple[str, str, str]]()
     for event in events_of(run):
         if isinstance(event, Batch):
             plan.reopen(done, event)  # what it was begun for had failed before
         elif isinstance(event, Record) and not event.warmup:
             again = failed and isinstance(event.outcome, Failure) and event.outcome.kind != "render"
             plan.mark(done, event, done_with=not again)
-            (open_again.add if again else open_again.discard)(event.key)
+            (open_again.add if again else open_again.discard)((event.candidate, event.case, event.key))
             if isinstance(event.outcome, Reply):
                 answered.add(event.candidate)
         elif isinstance(event, Stopped):
@@ -265,7 +265,11 @@ def _begin(plan: Plan, run: Path, found: _Found, stopper: Stopper | None, *, fai
     said = {name: event for name, event in said.items() if event.ready or not open_again}
     for name in said:
         plan.end(done, name)
-    known = (event for event in events_of(run) if isinstance(event, Record) and event.key not in open_again)
+    known = (
+        event
+        for event in events_of(run)
+        if isinstance(event, Record) and (event.candidate, event.case, event.key) not in open_again
+    )
     records = chain(elsewhere(stopper), known)
     settled = tuple(stopped for stopped in heard(plan, done, stopper, records) if stopped.candidate not in said)
     return Begin(

@@ -134,15 +134,15 @@ def unusable(ended: Sequence[Refused]) -> EndpointUnusable:
 
 def something_left(run: Path) -> bool:
     """Tell whether a run is not finished, or the endpoint failed some of its trials, or ended a candidate."""
-    ended, refused, failed = "", False, set()
+    ended, refused, failed = "", False, set()  # cases, and models, that ask alike share a key
     for event in events_of(run):
         if isinstance(event, Session):
             ended = event.event
             refused = refused and ended not in {"started", "resumed"}  # what was ended is tried again
         elif isinstance(event, Record) and isinstance(event.outcome, Failure) and not event.recorded:
-            failed.add(event.key)
+            failed.add((event.candidate, event.case, event.key))
         elif isinstance(event, Record):
-            failed.discard(event.key)
+            failed.discard((event.candidate, event.case, event.key))
         elif isinstance(event, Refused):
             refused = True
     return ended != "finished" or refused or bool(failed)

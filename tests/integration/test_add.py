@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from commanded import Done, in_process
 from measured import write_project
 from scripted import Answer, Request, Script, ScriptedServer, chat_reply
@@ -136,3 +137,31 @@ def test_a_changed_prompt_or_nothing_left_to_ask_is_refused_with_what_it_is(
     done = run(tmp_path, "--add", "20", part["run_id"])
     assert done.returncode == 2
     assert "The files ask for another run" in done.stderr
+
+
+def test_what_failed_for_one_of_two_models_that_are_asked_alike_is_left_to_send(
+    tmp_path: Path, scripted_server: Serve
+) -> None:
+    """Prices, limits and tiers do not change what is asked: the second model's answer is not the first one's."""
+    texts: list[str] = []
+    refused_texts: list[str] = []
+
+    def once_refused(request: Request) -> Answer:
+        text = request.json()["messages"][-1]["content"]
+        if len(texts) > 3 and not refused_texts and text not in texts:  # a first call's record is held back
+            refused_texts.append(text)
+            return Answer(status=400, body=b"no")
+        texts.append(text)
+        return mostly_right(request)
+
+    server = scripted_server(once_refused)
+    project(tmp_path, server)
+    models = yaml.safe_load((tmp_path / "harness.yml").read_text())["models"]
+    models["m"]["limits"]["concurrency"] = 1
+    (tmp_path / "harness.yml").write_text(yaml.safe_dump({"models": {**models, "dear": {**models["m"], "timeout": 9}}}))
+    first = report(run(tmp_path, "--limit", "8", "--model", "m", "--model", "dear"))
+    assert len(server.requests) == 16
+    refused = run(tmp_path, "--add", "200", first["run_id"])
+    assert (refused.returncode, "is not finished" in refused.stderr) == (2, True), refused.stderr
+    assert in_process("resume", first["run_id"], "--failed", "--json", "--quiet", at=tmp_path).returncode in {0, 1, 3}
+    assert len(server.requests) == 17

@@ -114,13 +114,15 @@ def so_far(folder: Path) -> tuple[dict[str, str], dict[str, int]]:
     from harness.rundir import events_of
 
     expected: dict[str, str] = {}
-    before: dict[str, set[str]] = {}
+    before: dict[str, set[tuple[str, str]]] = {}
     for event in events_of(folder):
         match event:
             case CaseRow():
                 expected[event.id] = event.expected
             case Record() if not event.warmup:
-                before.setdefault(event.candidate, set()).add(event.key)
+                before.setdefault(event.candidate, set()).add(
+                    (event.case, event.key)
+                )  # cases that ask alike share a key
             case _:
                 pass
     return expected, {name: len(keys) for name, keys in before.items()}

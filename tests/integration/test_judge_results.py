@@ -457,6 +457,18 @@ def test_a_truth_that_the_other_column_writes_as_a_number_is_that_truth(rows: st
     assert candidate["classification"]["accuracy"]["value"] == (0.5 if rows.endswith(",\n") else 1.0)
 
 
+def test_labels_that_an_export_wrote_as_json_texts_are_those_texts(tmp_path: Path) -> None:
+    rows = [("in", "expected_output", "output"), ("aa", '"ham"', "ham"), ("bb", '"spam"', '"spam"')]
+    with (tmp_path / "l.csv").open("w", newline="") as out:
+        csv.writer(out).writerows(rows)
+    done = in_process("judge", "l.csv", "--json", "--as", "exact", at=tmp_path)
+    (candidate,) = json.loads(done.stdout)["candidates"]
+    assert candidate["classification"]["confusion"]["rows"] == ["ham", "spam"]
+    assert candidate["classification"]["accuracy"]["value"] == 1.0
+    in_process("import", "l.csv", "--name", "l", "--expected", "expected_output", "--text", "in", at=tmp_path)
+    assert "labels: [ham, spam]" in (tmp_path / "suites/l.suite.yml").read_text()
+
+
 def test_versions_that_differ_by_a_zero_stay_two_labels(tmp_path: Path) -> None:
     (tmp_path / "v.csv").write_text("y_true,y_pred\n2,2.0\n2.0,2.0\n2,2\n2.0,2\n")
     done = in_process("judge", "v.csv", "--json", "--as", "exact", at=tmp_path)

@@ -247,7 +247,7 @@ def _given(
     file: Path, placed: tuple[int, Mapping[str, Any]], columns: _Columns, places: Counter[str], findings: Findings
 ) -> answer.Given | None:
     (line, row), of = placed, columns.of
-    wanted = _cell(row.get(of["expected"])).strip()
+    wanted = written.as_label(_cell(row.get(of["expected"])))
     if not wanted or wanted.casefold() == "nan":
         findings.add(file, line, shown(of["expected"]), answer.UNLABELLED, "Leave the row out.")
         return None

@@ -17,7 +17,7 @@ from harness.files import case
 from harness.files.imported.draft import Draft, Hints, Row
 from harness.files.imported.templates import input_name, pattern
 from harness.files.label_names import Names, by_id, card_of, read_names
-from harness.files.written import REMOTE, Findings, as_text, did_you_mean, read_lines, shortlist, shown
+from harness.files.written import REMOTE, Findings, as_label, as_text, did_you_mean, read_lines, shortlist, shown
 
 _LABELS = (
     "expected",
@@ -88,7 +88,7 @@ def _cases(table: _Table, label: str, texts: Sequence[str], draft: Draft, meant:
     for line, fields in table.rows:
         if fields.pop(case.NAMELESS, None) is not None:
             draft.leave(table.file, line, "", "text in a column without a name is not carried.")
-        written = as_text(fields.get(label)).strip()
+        written = as_label(fields.get(label))
         known = {name: fields[name] for name in own if fields.get(name)}
         known |= {"split": as_text(fields[split])} if split and fields.get(split) else {}
         left = {label, split, *own}
@@ -102,7 +102,7 @@ def _cases(table: _Table, label: str, texts: Sequence[str], draft: Draft, meant:
 
 def _meant(table: _Table, label: str, draft: Draft, source: Path | None) -> Mapping[str, str]:
     """Give the names of label ids: from the file asked for, from the table itself, or from the card beside it."""
-    written = {as_text(fields.get(label)).strip() for _, fields in table.rows}
+    written = {as_label(fields.get(label)) for _, fields in table.rows}
     if source is None and not all(map(_is_id, written)):
         return {}
     kept = None if source is not None else table.names.get(label)

@@ -24,4 +24,15 @@ from harness.files.written.reading import (
 )
 from harness.files.written.units import Age, Day, Money, Seconds, Share, Texts, per_month
 from harness.files.written.validation import FILLED_IN, Checked, Reporter, Written, check, read_model, read_tree
-from harness.files.written.yaml_lines import Entries, Items, Node, Path_, Scalar, as_text, dotted, parse, parse_any
+from harness.files.written.yaml_lines import (
+    Entries,
+    Items,
+    Node,
+    Path_,
+    Scalar,
+    as_label,
+    as_text,
+    dotted,
+    parse,
+    parse_any,
+)

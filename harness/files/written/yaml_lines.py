@@ -271,3 +271,8 @@ def as_text(value: object) -> str:
     if isinstance(value, (bool, list, dict)):
         return json.dumps(value, ensure_ascii=False, separators=(", ", ": "))
     return str(value)
+
+
+def as_label(value: object) -> str:
+    """Write a label; one that a cell has as JSON text, as Langfuse and others export it, without the quotes."""
+    return re.sub(r'^"([^"\\]+)"$', r"\1", as_text(value).strip()).strip()

@@ -12,6 +12,7 @@ from harness.report.sections import cusum_figure, ended, letters, since
 
 NARROW, WIDE = 16, 24  # characters of a drawn interval
 _ROOMY, _FULL = 112, 140  # columns from which on agreement and p95, and the intervals, are also written
+_DRAWN, _WHOLE = 60, 72  # columns from which on intervals are drawn, and ids take one line
 _LONG_ID = 36  # characters: longer ids take several lines
 
 
@@ -48,16 +49,18 @@ def _runs(history: History, pen: Pen) -> Grid:
     room = WIDE if pen.width >= _ROOMY else NARROW
     low, high = (number(end, "share") for end in axis)
     grid = Grid(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
-    names = ["", "Run", low + high.rjust(room - len(low)), "Accuracy"]
+    drawn = pen.width >= _DRAWN
+    names = ["", "Run", *([low + high.rjust(room - len(low))] if drawn else []), "Accuracy"]
     names += ["Agreement", "p95"] if pen.width >= _ROOMY else []
     for name in (*names, "Verdict"):
         justify = "right" if name in {"Accuracy", "Agreement", "p95"} else "left"
-        whole = name != "Verdict" and not (name == "Run" and _longest(history) > _LONG_ID)
+        whole = name != "Verdict" and not (name == "Run" and (pen.width < _WHOLE or _longest(history) > _LONG_ID))
         grid.add_column(pen.text(name), justify=justify, overflow="fold", no_wrap=whole)  # type: ignore[arg-type]
     marks = letters(history)
     for point in history.points:
         mark = f"{'>' if point.run_id == history.run_id else ' '} {marks.get(point.run_id, '')}".rstrip()
-        cells = [mark, point.run_id, _strip(point.accuracy, axis, room, pen), *_seen(point, pen)]
+        strip = [_strip(point.accuracy, axis, room, pen)] if drawn else []
+        cells = [mark, point.run_id, *strip, *_seen(point, pen)]
         style = "bold" if point.run_id == history.run_id else ""
         grid.add_row(*(pen.text(cell, style) for cell in cells))
     return grid

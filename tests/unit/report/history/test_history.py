@@ -33,6 +33,13 @@ def test_every_run_has_a_line_with_its_whole_id_and_no_line_is_too_long(width: i
     assert any("not finished" in line and "●" not in line for line in lines)
 
 
+def test_forty_columns_keep_every_figure_and_verdict() -> None:
+    text = shown(40)
+    assert max(map(len, text.splitlines())) <= 40
+    rows = [line for line in text.splitlines() if line.endswith(("  READY", "  not finished"))]
+    assert [row.split()[-2] for row in rows] == ["94.0%", "93.0%", "95.0%", "not", "90.4%"]
+
+
 def test_intervals_are_drawn_where_they_lie() -> None:
     # Intervals .879 to .975 in all; the axis adds 2% on each side: 90.4% lies left of 95.0%.
     lines = [line for line in shown(140).splitlines() if "●" in line]

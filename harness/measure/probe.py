@@ -61,7 +61,7 @@ class Probe:
     failure: Failure | None = None
     supports: tuple[Support, ...] = ()
     calls: int = 0
-    cost: float | None = None  # of all calls; None when the endpoint counts no tokens
+    cost: float | None = None  # of all calls; None when the endpoint counted no tokens of one
     currency: str
     note: str = ""
 
@@ -226,7 +226,7 @@ def _follows_schema(text: str) -> bool:
 def _cost(answers: list[Answer], price: Price) -> float | None:
     costs = [price.of(a.outcome.usage) for a in answers if isinstance(a.outcome, Reply)]
     known = [cost for cost in costs if cost is not None]
-    return sum(known) if known else None
+    return sum(known) if known and len(known) == len(costs) else None  # a part of the calls is not what they cost
 
 
 def _with_params(entry: ModelEntry, more: dict[str, Any]) -> ModelEntry:

@@ -12,6 +12,7 @@ from commanded import HANGS_S
 from scripted import Answer, Request, ScriptedServer, chat_reply
 
 from harness.cli.models import probe_text
+from harness.errors import UsageError
 from harness.files.project import ModelEntry
 from harness.measure.probe import Probe, probe
 
@@ -63,6 +64,18 @@ def fails(feature: str, answer: Answer, *, times: float) -> Callable[[Request], 
         return good(request)
 
     return script
+
+
+def test_calls_of_which_one_was_not_counted_have_no_cost() -> None:
+    told, _ = probed(good, price={"input": 1, "output": 1})  # its stream counts no tokens
+    assert told.reply is not None
+    assert (told.reply.usage.input is None, told.calls, told.cost) == (False, 5, None)
+
+
+def test_a_body_that_is_no_template_is_told_with_its_fix() -> None:
+    entry = ModelEntry(endpoint="http", url="http://127.0.0.1:9/x", reply="/label", body={"x": "{{ message|nothing }}"})
+    with pytest.raises(UsageError, match="No filter named 'nothing'"):
+        asyncio.run(probe("m", entry, root=Path()))
 
 
 @pytest.mark.parametrize("feature", [*FEATURES, "plain"])

@@ -49,9 +49,12 @@ class GenericCodec:
         messages = parameters.spoken(rendered)
         values = {"prompt": "\n\n".join(each["content"] for each in messages), "messages": messages}
         try:
-            return msgspec.json.encode(self._fill({**values, **rendered.inputs}))
+            filled = self._fill({**values, **rendered.inputs})
         except TemplateError as error:
             raise parameters.CannotEncode(f"`body` of harness.yml: {error}") from None
+        except Exception as error:  # a template that a person wrote is never a fault of the harness
+            raise parameters.CannotEncode(f"`body` of harness.yml: {type(error).__name__}: {error}") from None
+        return msgspec.json.encode(filled)
 
     def usual(self, body: bytes, headers: Headers) -> Reply | None:
         """Read a reply in a list, as classifiers give it (Hugging Face); objects are read as in any protocol."""
@@ -86,8 +89,11 @@ class GenericCodec:
 def template_variables(body: object) -> set[str]:
     """Return the names that a body's templates use, `prompt` and `messages` left out."""
     if isinstance(body, str):
-        parsed = ImmutableSandboxedEnvironment().parse(body)
-        return meta.find_undeclared_variables(parsed) - {"prompt", "messages"}
+        try:
+            parsed = ImmutableSandboxedEnvironment().parse(body)
+            return meta.find_undeclared_variables(parsed) - {"prompt", "messages"}
+        except TemplateError:
+            return set()  # who makes the codec is told
     if isinstance(body, dict):
         return set().union(*(template_variables(value) for value in body.values()))
     if isinstance(body, (list, tuple)):

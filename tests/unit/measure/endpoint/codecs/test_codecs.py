@@ -438,6 +438,20 @@ def test_an_input_that_a_generic_body_names_and_no_case_has_can_t_be_encoded() -
         generic(body={"text": "{{ message }}"}).encode(CHAT)
 
 
+@pytest.mark.parametrize(
+    ("template", "said"),
+    [
+        ("{{ 1 + message }}", "TypeError: unsupported operand"),
+        ("{{ 1 / (message|length - 1) }}", "ZeroDivisionError"),
+        ("{% for i in range(9999999) %}{% endfor %}", "OverflowError: Range too big"),
+    ],
+)
+def test_a_generic_body_that_one_case_breaks_is_the_failure_of_that_case(template: str, said: str) -> None:
+    codec = generic(body={"text": template})
+    with pytest.raises(CannotEncode, match=said):
+        codec.encode(RenderedChat((("user", "Is it?"),), {"message": "a"}))
+
+
 def test_pointers_find_reply_score_and_usage() -> None:
     codec = generic(reply="/a~1b/0/label", score="/s", usage={"input": "/u/in", "cached": "/absent"})
     reply = good(codec, {"a/b": [{"label": "spam"}], "s": 0.75, "u": {"in": 12}})

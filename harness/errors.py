@@ -82,6 +82,9 @@ def _place(problem: Problem) -> tuple[str, int, str, str]:
     return (str(problem.file), problem.line or 0, problem.field, problem.message)
 
 
+_ALIKE = 10  # problems of a file that say the same; more are one line that lists where
+
+
 class FilesError(HarnessError):
     """All problems of all files, reported together before the first call."""
 
@@ -89,7 +92,15 @@ class FilesError(HarnessError):
 
     def __init__(self, problems: list[Problem]) -> None:
         self.problems = tuple(sorted(set(problems), key=lambda p: (str(p.file), p.line or 0, p.field, p.message)))
-        super().__init__("\n".join(str(problem) for problem in self.problems))
+        of_kind: dict[tuple[Path, str, str], list[Problem]] = {}
+        for problem in self.problems:
+            of_kind.setdefault((problem.file, problem.message, problem.fix), []).append(problem)
+        said = {problem: "" for alike in of_kind.values() if len(alike) <= _ALIKE for problem in alike}
+        for first, *others in (alike for alike in of_kind.values() if len(alike) > _ALIKE):
+            where = ", ".join(str(each.line or each.field) for each in others[:_ALIKE])
+            more = f" and {len(others) - _ALIKE:,} more places" if others[_ALIKE:] else ""
+            said[first] = f" (also at {where}{more})"
+        super().__init__("\n".join(f"{problem}{said[problem]}" for problem in self.problems if problem in said))
 
 
 class JournalDamaged(HarnessError):

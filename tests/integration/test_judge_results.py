@@ -333,6 +333,10 @@ def test_a_tool_that_graded_nothing_is_not_said_to_have_passed_none(tmp_path: Pa
     document(tmp_path / "i.json", {**stored.inspect_head(40), "samples": samples})
     told = in_process("judge", "i.json", "--thresholds", "accuracy >= 50%", at=tmp_path).stderr
     assert f"Inspect itself passed {EXACT} of 40; here {EXACT} are right" in told
+    for sample in samples:
+        sample["scores"] = {"exact": {"value": None}}
+    document(tmp_path / "n.json", {**stored.inspect_head(40), "samples": samples})
+    assert "read by `exact`" in in_process("judge", "n.json", at=tmp_path).stderr
     run = stored.deepeval(ANSWERS)
     for test in run["testCases"]:
         test["success"] = None

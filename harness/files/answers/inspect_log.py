@@ -51,8 +51,9 @@ def _stored(file: Path, findings: Findings, log: Part, samples: Mapping[str, Par
     about = log.at("eval")
     task = about.text("task").rpartition("/")[2] or file.stem
     order = sorted(samples.items(), key=lambda each: each[1].number("epoch") or 0)
-    graded = (name for _, sample in order for name in sample.fields("scores") if _grade(sample, name) is not None)
-    scorer = next(graded, "")
+    scorers = [*dict.fromkeys(name for _, sample in order for name in sample.fields("scores")), ""]
+    graded = (name for name in scorers if any(_grade(sample, name) is not None for _, sample in order))
+    scorer = next(graded, scorers[0])
     seen: dict[tuple[str, float], str] = {}
     answers: list[Given] = []
     aliases: dict[str, tuple[str, ...]] = {}

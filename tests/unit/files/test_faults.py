@@ -367,6 +367,9 @@ def test_at_most_fifty_problems_of_a_file_are_kept_and_the_rest_counted(project:
     problems = problems_of(suite)
     assert len(problems) == 51
     assert "and 30 more problems in this file." in problems[0].message
+    told = str(FilesError(problems)).splitlines()
+    assert len(told) == 2, "what is said of fifty lines is said once"
+    assert told[1].endswith("(also at 2, 3, 4, 5, 6, 7, 8, 9, 10, 11 and 39 more places)")
 
 
 def test_a_reference_through_a_symlink_does_not_leave_the_project(project: Write, tmp_path: Path) -> None:

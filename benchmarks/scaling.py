@@ -27,6 +27,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 
 import psutil
 from generated_project import load_note, write_project
@@ -93,15 +94,25 @@ class Ledger:
         ray.kill = seen
 
 
-def more(name: str, few: tuple[int, float], many: tuple[int, float]) -> float:
+class Row(NamedTuple):
+    """What one run took."""
+
+    trials: int
+    spent: float  # CPU seconds of all processes
+    middle: float  # trials a second by the clock
+    own: float  # trials a CPU second of those that measure
+
+
+def more(name: str, few: Row, many: Row) -> float:
     """Print what a trial more takes, and give it in seconds."""
-    each = (many[1] - few[1]) / (many[0] - few[0])
-    print(f"{name:<30} {each * 1e6:>7,.0f} us CPU for a trial more, all processes; {few[1] - few[0] * each:.1f} s once")
+    each = (many.spent - few.spent) / (many.trials - few.trials)
+    once = few.spent - few.trials * each
+    print(f"{name:<30} {each * 1e6:>7,.0f} us CPU for a trial more, all processes; {once:.1f} s once")
     return each
 
 
-def row(name: str, bundle: Bundle, trials: int, processes: int, ledger: Ledger) -> tuple[int, float]:
-    """Measure once, print rates by the clock and by the CPU that they take, and give the CPU of all processes."""
+def row(name: str, bundle: Bundle, trials: int, processes: int, ledger: Ledger) -> Row:
+    """Measure once, and print rates by the clock and by the CPU that they take."""
     before = ledger.total()
     with tempfile.TemporaryDirectory() as results:
         cpu = time.process_time()
@@ -116,7 +127,7 @@ def row(name: str, bundle: Bundle, trials: int, processes: int, ledger: Ledger) 
     middle = (last - first) / (starts[last] - starts[first]).total_seconds()
     each_s = middle / (load.cpu_share * load.processes)
     print(f"{name:<30} {middle:>7,.0f}/s  measuring {each_s:>7,.0f}, writing {trials / used:>7,.0f} a CPU second")
-    return trials, spent
+    return Row(trials, spent, middle, each_s)
 
 
 def replayed(root: Path, cases: int) -> Path:
@@ -168,10 +179,10 @@ def main() -> None:
     print(load_note())
     ledger = Ledger()
 
-    def twice(name: str, in_flight: int, actors: int, engine: str = "local") -> float:
+    def twice(name: str, in_flight: int, actors: int, engine: str = "local") -> tuple[float, Row]:
         sizes = args.trials, 3 * args.trials
-        costs = [row(name, called[in_flight, n].measured_by(engine), n, actors, ledger) for n in sizes]
-        return more(name, *costs)
+        few, many = (row(name, called[in_flight, n].measured_by(engine), n, actors, ledger) for n in sizes)
+        return more(name, few, many), many
 
     with native_server() as server, tempfile.TemporaryDirectory() as folder:
         called = {
@@ -182,19 +193,20 @@ def main() -> None:
             for n in (args.trials, 3 * args.trials)
         }
         memory = load_bundle(replayed(Path(folder) / "replayed", args.replayed // REPEATS))
-        two = {}
         for most in args.in_flight:
             twice(f"one process, {most} in flight", most, 1)
-            two[most] = twice(f"two processes, {most} in flight", most, 2)
         row("one process, from memory", memory, args.replayed, 1, ledger)
         before = ledger.total()
         with cluster(max(args.actors)):
             print(f"{'the cluster':<30} {ledger.total() - before:>7,.1f} s CPU to start")
             ledger.sees_actors_end()
             for count in args.actors:
-                for most in args.in_flight:
-                    each = twice(f"Ray, {count} actors, {most} in flight", most, count, "ray")
-                    print(f"{'':<30} {two[most] / each:>7.2f} of what two processes measure with the same CPU")
+                for most in args.in_flight:  # beside each other: a machine is not as fast at all times
+                    two, local = twice(f"two processes, {most} in flight", most, 2)
+                    each, ray = twice(f"Ray, {count} actors, {most} in flight", most, count, "ray")
+                    own, clock = ray.own / local.own, ray.middle / local.middle
+                    print(f"{'':<30} {two / each:>7.2f} of two processes by the CPU of all, {own:.2f} by that of")
+                    print(f"{'':<30}         those that measure, {clock:.2f} by the clock")
                 row(f"Ray, {count} actors, from memory", memory.measured_by("ray"), args.replayed, count, ledger)
             if args.quota:
                 quota(max(args.actors), args.quota)

@@ -123,6 +123,10 @@ def test_suites_prompts_and_models_are_offered_by_what_was_begun(
         '{"suite_name": "\u00dcb \\"other\\""}'
     )
     assert offered(options.suite_names) == ["seed", 'Üb "other"']
+    (project / "results/20200102T030405Z-other-abcdef/manifest.json").write_text('{"suite_name": "cut \\u00')
+    assert offered(options.suite_names) == ["other", "seed"]  # what can't be read hides no other suite
+    (project / "results/20200102T030405Z-other-abcdef/manifest.json").write_text('{"suite_name": "bad \\q"}')
+    assert offered(options.suite_names) == ["other", "seed"]
     monkeypatch.chdir(project / "suites")
     assert offered(options.models) == ["recorded"]  # harness.yml is found upward
 

@@ -580,28 +580,26 @@ def test_a_prompt_that_git_does_not_know_yet_is_not_committed(repo: Path) -> Non
     assert (the_one(done)["prompt"], gate_json(done)["uncommitted"]) == ("v2", True)
 
 
+def branch_with_a_prompt_of_its_own(root: Path, name: str, *, good: bool) -> None:
+    """Write a project of recorded replies, good ones or not, and a branch that records those of a new prompt."""
+    recorded(root, good=good, prompt="v1")
+    write_repository(root, {"endpoint": "replay", "replies": "replies.jsonl"}, cases=CASES)
+    old = (root / "replies.jsonl").read_text()
+    branch(root, name)
+    recorded(root, good=True, prompt="v2")
+    (root / "replies.jsonl").write_text(old + (root / "replies.jsonl").read_text())
+    write_prompt(root, "Another: {{ message }}", "prompts/v2.prompt.yml")
+    commit(root, name)
+
+
 def test_what_is_recorded_for_a_new_prompt_leaves_the_others_alone(tmp_path: Path) -> None:
-    recorded(tmp_path, good=True, prompt="v1")
-    write_repository(tmp_path, {"endpoint": "replay", "replies": "replies.jsonl"}, cases=CASES)
-    old = (tmp_path / "replies.jsonl").read_text()
-    branch(tmp_path, "recorded")
-    recorded(tmp_path, good=True, prompt="v2")
-    (tmp_path / "replies.jsonl").write_text(old + (tmp_path / "replies.jsonl").read_text())
-    write_prompt(tmp_path, "Another: {{ message }}", "prompts/v2.prompt.yml")
-    commit(tmp_path, "recorded")
+    branch_with_a_prompt_of_its_own(tmp_path, "recorded", good=True)
     done = gate(tmp_path)
     assert (done.returncode, the_one(done)["prompt"]) == (0, "v2"), done.stderr
 
 
 def test_what_main_recorded_since_is_no_change_of_the_branch(tmp_path: Path) -> None:
-    recorded(tmp_path, good=False, prompt="v1")
-    write_repository(tmp_path, {"endpoint": "replay", "replies": "replies.jsonl"}, cases=CASES)
-    old = (tmp_path / "replies.jsonl").read_text()
-    branch(tmp_path, "behind")
-    recorded(tmp_path, good=True, prompt="v2")
-    (tmp_path / "replies.jsonl").write_text(old + (tmp_path / "replies.jsonl").read_text())
-    write_prompt(tmp_path, "Another: {{ message }}", "prompts/v2.prompt.yml")
-    commit(tmp_path, "behind")
+    branch_with_a_prompt_of_its_own(tmp_path, "behind", good=False)
     git(tmp_path, "checkout", "-q", "main")
     recorded(tmp_path, good=True, prompt="v1")
     commit(tmp_path, "main records anew")

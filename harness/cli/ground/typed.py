@@ -70,9 +70,11 @@ def suite_names(incomplete: str) -> Iterator[tuple[str, str]]:  # noqa: ARG001
 
 
 def _suite_of(run: Path) -> str:
-    with (run / "manifest.json").open("rb") as manifest:
-        name = _SUITE.search(manifest.read(4096))
-    return str(json.loads(name[1])) if name else ""
+    """Give a suite's name as the run wrote it; empty where it can't be read, the others are still offered."""
+    with suppress(OSError, ValueError), (run / "manifest.json").open("rb") as manifest:
+        if name := _SUITE.search(manifest.read(4096)):
+            return str(json.loads(name[1]))
+    return ""
 
 
 @_quietly

@@ -119,10 +119,8 @@ def so_far(folder: Path) -> tuple[dict[str, str], dict[str, int]]:
         match event:
             case CaseRow():
                 expected[event.id] = event.expected
-            case Record() if not event.warmup:
-                before.setdefault(event.candidate, set()).add(
-                    (event.case, event.key)
-                )  # cases that ask alike share a key
+            case Record() if not event.warmup:  # cases that ask alike share a key
+                before.setdefault(event.candidate, set()).add((event.case, event.key))
             case _:
                 pass
     return expected, {name: len(keys) for name, keys in before.items()}

@@ -142,7 +142,7 @@ def _prevalence(view: View) -> list[judge.Trap]:
             continue
         precision = scores.precision(view.answers, index).estimate(view.confidence)
         there = scores.precision_at(
-            scores.recall(view.answers, index), scores.quiet(view.answers, index), production
+            scores.recall(view.answers, index), scores.no_alarm(view.answers, index), production
         ).estimate(view.confidence)
         found.append(
             judge.Trap(kind="prevalence", label=label, sentence=_shift(label, here, production, precision, there))

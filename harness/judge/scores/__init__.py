@@ -25,8 +25,8 @@ from harness.judge.scores.classification import (
     f1,
     label_figures,
     majority,
+    no_alarm,
     precision,
-    quiet,
     recall,
     shares,
 )

@@ -60,7 +60,7 @@ def specificity(answers: Told, label: int) -> Share | Missing:
     return _of_others(answers, label, told.counts[:, label] + told.counts[:, -1])
 
 
-def quiet(answers: Told, label: int) -> Share | Missing:
+def no_alarm(answers: Told, label: int) -> Share | Missing:
     """Give the share of trials that expect another label and were not answered with this one: no false alarms."""
     return _of_others(answers, label, answers.patterns.counts[:, label])
 

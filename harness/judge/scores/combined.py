@@ -197,18 +197,18 @@ class AtPrevalence:
     """
 
     recall: Share
-    quiet: Share
+    no_alarm: Share
     prevalence: float
 
     @property
     def value(self) -> float | None:
         """Precision at the production share."""
-        return _ppv(self.recall.p, 1 - self.quiet.p, self.prevalence)
+        return _ppv(self.recall.p, 1 - self.no_alarm.p, self.prevalence)
 
     @property
     def n(self) -> int:
         """The trials that the two rates rest on."""
-        return self.recall.n + self.quiet.n
+        return self.recall.n + self.no_alarm.n
 
     def estimate(self, confidence: float = 0.95) -> Estimate:
         """Give the precision with its two-sided interval."""
@@ -216,8 +216,8 @@ class AtPrevalence:
 
     def lower(self, confidence: float = 0.95) -> float | None:
         """Give the one-sided lower bound."""
-        found, alarm = self.recall.p, 1 - self.quiet.p
-        least, most = self.recall.lower(confidence) or 0.0, 1 - (self.quiet.lower(confidence) or 0.0)
+        found, alarm = self.recall.p, 1 - self.no_alarm.p
+        least, most = self.recall.lower(confidence) or 0.0, 1 - (self.no_alarm.lower(confidence) or 0.0)
         below = least * (2 * found - least)
         if below <= 0:
             return 0.0
@@ -226,8 +226,8 @@ class AtPrevalence:
 
     def upper(self, confidence: float = 0.95) -> float | None:
         """Give the one-sided upper bound."""
-        found, alarm = self.recall.p, 1 - self.quiet.p
-        most, least = self.recall.upper(confidence) or 0.0, 1 - (self.quiet.upper(confidence) or 0.0)
+        found, alarm = self.recall.p, 1 - self.no_alarm.p
+        most, least = self.recall.upper(confidence) or 0.0, 1 - (self.no_alarm.upper(confidence) or 0.0)
         above = least * (2 * alarm - least)
         root = math.sqrt(max((found * alarm) ** 2 - above * most * (2 * found - most), 0.0))
         return self._at(above / (found * alarm + root)) if above > 0 else 1.0
@@ -243,18 +243,18 @@ def _ppv(found: float, alarm: float, prevalence: float) -> float | None:
     return caught / (caught + wrong) if caught + wrong > 0 else None
 
 
-def precision_at(recall: Share | Missing, quiet: Share | Missing, prevalence: float) -> Figure:
+def precision_at(recall: Share | Missing, no_alarm: Share | Missing, prevalence: float) -> Figure:
     """Give precision at a production share of the label.
 
     The other labels keep the proportions they have in the suite.
     """
-    for share in (recall, quiet):
+    for share in (recall, no_alarm):
         if isinstance(share, Missing):
             return share
     assert isinstance(recall, Share)
-    assert isinstance(quiet, Share)
+    assert isinstance(no_alarm, Share)
     if not 0 < prevalence < 1:
         return Missing("a production share of 0% or 100% leaves nothing to tell apart", recall.n)
-    if recall.p == 0 and quiet.p == 1:
-        return Missing("no reply was read as this label", recall.n + quiet.n)
-    return AtPrevalence(recall, quiet, prevalence)
+    if recall.p == 0 and no_alarm.p == 1:
+        return Missing("no reply was read as this label", recall.n + no_alarm.n)
+    return AtPrevalence(recall, no_alarm, prevalence)

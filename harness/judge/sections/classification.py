@@ -78,7 +78,9 @@ def _at_prevalence(view: View) -> dict[str, Estimate]:
             continue
         index = view.labels.index(label)
         recall = scores.recall(view.answers, index)
-        found[label] = scores.precision_at(recall, scores.quiet(view.answers, index), share).estimate(view.confidence)
+        found[label] = scores.precision_at(recall, scores.no_alarm(view.answers, index), share).estimate(
+            view.confidence
+        )
     return found
 
 

@@ -32,7 +32,7 @@ BOTTOM = """
 | 1 | NOT READY, DON'T SWITCH or FAIL |
 | 2 | a mistake in the command or in a file, a damaged journal, a locked or changed run; nothing was sent |
 | 3 | INCONCLUSIVE; of `check --strict`: these cases can't prove a threshold |
-| 4 | not finished: a bound is reached, storage failed, the endpoint went down, a batch is waited for; `harness resume` goes on. Or only failed calls keep the verdict open: `harness resume --failed` sends them again |
+| 4 | not finished: a bound is reached, storage failed, the endpoint went down or refuses what is left, a batch is waited for; `harness resume` goes on. Or only failed calls keep the verdict open: `harness resume --failed` sends them again |
 | 5 | nothing was measured: the endpoint refuses every call (wrong key or address, unknown model or parameter, no quota); of a gate: a changed prompt, or its base version, was not measured |
 | 70 | an unexpected error of the harness, never a verdict; a file with the details is named |
 | 130, 143 | stopped by Ctrl-C, by SIGTERM or SIGHUP; `harness resume` goes on |

@@ -9,7 +9,7 @@
       RunIncomplete                   4   the run could not be finished; it can be resumed
         Waiting                       4   answers that were bought are not ready; they can be fetched later
         StorageFailed                 4   a write or fsync failed (disk full, read-only)
-      EndpointUnusable                5   wrong key, unknown model, exhausted quota
+      EndpointUnusable                5   wrong key, unknown model, exhausted quota; 4 once something was measured
       Interrupted                 130/143 stopped by a signal; it can be resumed
     any other exception              70   an unexpected error of the harness, never a verdict
 

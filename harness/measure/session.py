@@ -63,6 +63,7 @@ def run_session(
     An error of a new run that sent nothing, such as an endpoint that can't be opened, is not `resumable`.
     """
     done, unsent, mine = sum(begin.done) - begin.bounded - begin.others.trials, False, begin.others.rest(plan.planned)
+    sink: JournalSink | None = None
     try:
         known: Iterator[Event] = chain(begin.cases, begin.reused, begin.settled)
         while together := tuple(islice(known, _TOGETHER)):
@@ -78,6 +79,8 @@ def run_session(
             writer.append(_session("finished", plan, done))
     except HarnessError as error:
         _close_after(error, writer)
+        if isinstance(error, EndpointUnusable) and (begin.answered or (sink is not None and sink.answered)):
+            error.exit_code = RunIncomplete.exit_code  # something was measured
         unsent = unsent and not isinstance(error, Interrupted | RunIncomplete)
         raise (error if unsent else _naming(error, run)) from error.__cause__
     except BaseException:

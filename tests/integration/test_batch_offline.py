@@ -12,7 +12,7 @@ from batching import Batches, spam_or_ham
 from bought import Bought, Serve
 from commanded import in_process
 from measured import events_of, places
-from scripted import chat_reply
+from scripted import Answer, chat_reply
 
 from harness.record import Batch, Failure
 from harness.rundir import list_runs
@@ -68,6 +68,25 @@ def test_shards_that_wait_are_joined_and_answered_as_one_run(tmp_path: Path, scr
     assert done.returncode in {0, 3}, done.stderr
     assert set(places(tmp_path / "results" / run).values()) == {1}
     assert sum(places(tmp_path / "results" / run).values()) == 24
+
+
+def test_a_sample_that_is_refused_leaves_a_run_of_read_answers_unfinished(
+    tmp_path: Path, scripted_server: Serve
+) -> None:
+    provider = Batches()
+    bought = Bought(tmp_path, scripted_server, provider, via="file")
+    with (tmp_path / "small.suite.yml").open("a") as suite:
+        suite.write("latency: {sample: 4}\n")
+    bought.server.script = lambda _: Answer.of_json({"error": {"message": "no such key"}}, status=401)
+    assert bought.run().returncode == 4
+    (tmp_path / "out.jsonl").write_text("".join(answered(line) + "\n" for line in lines_of(bought)))
+    done = bought.resume("--results", "out.jsonl")
+    assert (done.returncode, len(bought.records), bought.report["verdict"]) == (4, 20, "INCONCLUSIVE"), done.stderr
+    assert "no such key" in done.stderr
+    assert bought.resume().returncode == in_process("report", "latest", at=tmp_path).returncode == 4
+    bought.server.script = provider
+    assert bought.resume().returncode in {0, 3}
+    assert Counter(record.via for record in bought.records) == {"file": 20, "sync": 4}
 
 
 def test_answers_may_come_in_parts(tmp_path: Path, scripted_server: Serve) -> None:

@@ -162,7 +162,7 @@ def test_an_interrupted_gate_over_all_pays_no_suite_twice(tmp_path: Path, script
     write_yaml(tmp_path / OTHER, suite | {"name": "other", "prompts": ["../prompts/other/*.prompt.yml"]})
     commit(tmp_path, "two suites")
     change(tmp_path, "Sort well: {{ message }}")
-    assert gate(tmp_path).returncode == 5
+    assert gate(tmp_path).returncode == 4
     server.script = classifier
     first = len(server.requests)
     done = gate(tmp_path)

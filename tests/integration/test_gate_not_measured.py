@@ -95,6 +95,16 @@ def test_a_gate_that_nobody_answers_still_says_why_in_every_report(repo: Path, s
     }
 
 
+def test_a_gate_whose_key_is_taken_back_in_the_middle_can_be_run_again(repo: Path, server: ScriptedServer) -> None:
+    refused, before = Answer.of_json({"error": {"message": "no such key"}}, status=401), len(server.requests)
+    server.script = lambda request: classifier(request) if request.number < before + 40 else refused
+    done = command(repo, "gate", SUITE, "--base", "main", "--quiet", "--json")
+    assert (done.returncode, gate_json(done)["exit_code"]) == (4, 4)
+    assert "no such key" in done.stderr
+    server.script = classifier
+    assert command(repo, "gate", SUITE, "--base", "main", "--quiet").returncode == 0
+
+
 def test_an_annotation_points_at_the_line_to_change(
     repo: Path, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

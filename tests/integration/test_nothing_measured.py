@@ -500,3 +500,16 @@ def test_an_endpoint_that_could_not_be_opened_leaves_neither_run_nor_report(tmp_
     done = harness("run", "small.suite.yml", at=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
     assert not list((tmp_path / "results").glob("*"))
+
+
+def test_a_key_that_is_taken_back_in_the_middle_leaves_a_run_unfinished_and_not_unmeasured(
+    tmp_path: Path, scripted_server: Serve
+) -> None:
+    refused = Answer.of_json({"error": {"message": "no such key"}}, status=401)
+    server = scripted_server(lambda request: truthful(request) if request.number < 20 else refused)
+    write_project(tmp_path, server.url, cases=60)
+    for command in ("run", "small.suite.yml"), ("resume",), ("report", "latest"):
+        assert harness(*command, at=tmp_path).returncode == 4, command
+    server.script = truthful
+    assert harness("resume", at=tmp_path).returncode in {0, 3}
+    assert len(records(run_of(tmp_path))) == 60

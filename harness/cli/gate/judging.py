@@ -208,8 +208,8 @@ def _gate(
 
 
 def _code(held: Sequence[Held], judged: int) -> int:
-    """Let an endpoint that answered nobody count before what was judged."""
-    return next((int(one.ended.exit_code) for one in held if one.ended is not None), judged)
+    """Let an endpoint that ended a suite early count before what was judged of it."""
+    return max([judged, *(int(one.ended.exit_code) for one in held if one.ended is not None)])
 
 
 def _calls(one: judge.CandidateAssessment, view: View) -> int:

@@ -8,6 +8,7 @@ import json
 import os
 import resource
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from itertools import chain
 from random import Random
 from time import perf_counter_ns
@@ -20,7 +21,7 @@ from scripted import Answer, Piece, Script, ScriptedServer
 from harness.errors import RunIncomplete
 from harness.measure.endpoint.transports.httpx_transport import HttpxTransport
 from harness.measure.endpoint.transports.openai_transport import OpenAITransport
-from harness.measure.endpoint.transports.transport import Broken, Exchange, Transport
+from harness.measure.endpoint.transports.transport import BODY_CAP, Broken, Exchange, Transport
 from harness.measure.endpoint.transports.wire import WireTransport
 
 T = TypeVar("T")
@@ -173,13 +174,82 @@ def test_a_gzipped_body_is_decompressed(make: Make) -> None:
     assert result.body == b'{"a": 1}'
 
 
-@pytest.mark.parametrize("status", [200, 400])
-def test_a_compressed_bomb_stops_at_the_cap(make: Make, status: int) -> None:
+@pytest.mark.parametrize("coding", ["gzip", "GZIP", "x-gzip", "gzip, gzip"])
+def test_a_compressed_bomb_stops_at_the_cap(make: Make, coding: str) -> None:
     bomb = gzip.compress(b"0" * 60_000_000)
-    result = one(make, Answer(pieces=[bomb], gzipped=True, status=status), cap_bytes=1_000_000)
+    bomb = gzip.compress(bomb) if "," in coding else bomb
+    result = one(make, Answer(pieces=[bomb], headers={"content-encoding": coding}), cap_bytes=1_000_000)
     assert isinstance(result, Broken)
     assert result.failure.kind == "too_large"
     assert "1,000,000" in result.failure.message
+
+
+@pytest.mark.parametrize("coding", ["x-gzip", "GZIP", "gzip, identity", "gzip, gzip"])
+def test_what_is_gzip_by_another_name_is_decompressed(make: Make, coding: str) -> None:
+    sent = gzip.compress(b'data: {"a": 1}\n\n')
+    sent = gzip.compress(sent) if coding == "gzip, gzip" else sent
+    headers = {"content-encoding": coding}
+    result = one(make, Answer(body=sent, headers=headers))
+    assert isinstance(result, Exchange)
+    assert result.body == b'data: {"a": 1}\n\n'
+    if coding != "gzip, gzip":  # of a stream, who compresses twice buffers it twice
+        _, chunks = streamed(make, Answer.of_events(sent[:20], 0.05, sent[20:], headers=headers))
+        assert b"".join(chunk for chunk, _ in chunks) == b'data: {"a": 1}\n\n'
+
+
+ERROR = b'{"error": {"message": "no such key"}}'
+UNREADABLE = {
+    "not-gzip": Answer(body=ERROR, headers={"content-encoding": "gzip"}),
+    "not-x-gzip": Answer(body=b"\x1f\x8bnot gzip", headers={"content-encoding": "x-gzip"}),
+    "cut-gzip": Answer(body=gzip.compress(ERROR)[:-12], headers={"content-encoding": "gzip"}),
+    "not-deflate": Answer(body=ERROR, headers={"content-encoding": "deflate"}),
+    "not-brotli": Answer(body=ERROR, headers={"content-encoding": "br"}),
+    "not-zstd": Answer(body=ERROR, headers={"content-encoding": "zstd"}),
+    "cut-length": Answer(body=ERROR, length=500, cut=True),
+    "cut-chunk": Answer(pieces=[ERROR], cut=True),
+    "no-chunk": Answer(raw=b"HTTP/1.1 %d No\r\nretry-after: 7\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n"),
+    "bomb": Answer(body=gzip.compress(ERROR + b" " * 9_000_000), headers={"content-encoding": "gzip"}),
+}
+
+
+@pytest.mark.parametrize("status", [401, 429, 503])
+@pytest.mark.parametrize("name", UNREADABLE)
+def test_the_status_of_an_error_is_known_whatever_became_of_its_body(make: Make, name: str, status: int) -> None:
+    answer = UNREADABLE[name]
+    headers, raw = {**answer.headers, "retry-after": "7"}, None if answer.raw is None else answer.raw % status
+    answer = replace(answer, status=status, headers=headers, raw=raw)
+    result = one(make, answer)
+    assert isinstance(result, Exchange)
+    assert (result.status, result.headers.get("retry-after")) == (status, "7")
+    assert len(result.body) <= BODY_CAP
+
+
+def test_the_status_of_an_error_is_known_though_its_body_never_ends(make: Make) -> None:
+    answer = Answer(status=401, pieces=[ERROR, HANGS_S * 10])
+    tried = (one(make, answer, timeout_s=timeout_s) for timeout_s in (0.3, 3.0, 30.0))  # a busy machine is late
+    result = next(each for each in tried if each.first_byte_ns is not None)
+    assert isinstance(result, Exchange)
+    assert (result.status, result.body) == (401, ERROR)
+
+
+@pytest.mark.parametrize("name", ["not-gzip", "cut-length"])
+def test_a_status_behind_a_body_that_breaks_is_known_after_good_answers_too_by_the_second_attempt(
+    make: Make, name: str
+) -> None:
+    async def use(transport: Transport, server: ScriptedServer) -> list[Exchange | Broken]:
+        return [await transport.exchange("POST", server.url, b"{}", timeout_s=HANGS_S) for _ in range(5)]
+
+    answers = [Answer.of_json({}), replace(UNREADABLE[name], status=401)]
+    good, first, *later = run(make, lambda request: answers[min(1, request.number)], use)
+    assert isinstance(good, Exchange)
+    assert isinstance(first, Broken if make is WireTransport else Exchange)
+    assert [isinstance(each, Exchange) and each.status for each in later] == [401] * 3
+
+
+def test_a_redirect_to_no_address_is_a_redirect(make: Make) -> None:
+    result = one(make, Answer(status=307, headers={"location": "http://[::1"}))
+    assert isinstance(result, Exchange)
+    assert result.status == 307
 
 
 def test_a_plain_body_beyond_the_cap_is_too_large_though_its_length_is_named(make: Make) -> None:

@@ -4,6 +4,7 @@ This is the only place that knows status codes and providers' error codes.
 """
 
 import html
+import json
 import re
 from typing import Any, TypeAlias, assert_never
 
@@ -157,11 +158,11 @@ def filter_s_words(error: object) -> str | None:
 
 
 def error_in(body: bytes) -> _Object | None:
-    """Return the error that a body is about; None where it is no JSON object."""
-    if body.lstrip()[:1] not in (b"{", b"["):
+    """Return the error that a body is about, whatever its charset; None where it is no JSON object."""
+    if (text := _text(body).lstrip())[:1] not in ("{", "["):
         return None
     try:
-        payload = msgspec.json.decode(body)
+        payload = msgspec.json.decode(text)
     except (ValueError, msgspec.MsgspecError, RecursionError):
         return None
     if isinstance(payload, list) and payload:
@@ -172,6 +173,10 @@ def error_in(body: bytes) -> _Object | None:
     if isinstance(error, dict):
         return error
     return {**payload, "message": error} if isinstance(error, str) else payload
+
+
+def _text(body: bytes) -> str:
+    return body.decode(json.detect_encoding(body), "replace")
 
 
 def _message_of(error: _Object) -> str:
@@ -229,7 +234,7 @@ _PAGE_READ = 4_096  # characters: its patterns look ahead as far as they may
 
 def plain_words(body: bytes) -> str:
     """Give what a body says that is no JSON: a page of HTML or XML by what it shows to who reads it."""
-    text = redact(body[:65_536].decode("utf-8", "replace")).strip()
+    text = redact(_text(body[:65_536])).strip()
     return _words_of_page(text) or text if text.startswith("<") else text
 
 

@@ -84,6 +84,7 @@ KINDS: dict[str, FailureKind] = {
     "builtins.TimeoutError": "timeout",
     "builtins.OSError": "network",
     "ssl.SSLError": "connect",
+    "zlib.error": "invalid_reply",
 }
 
 
@@ -102,10 +103,13 @@ def kind_of(error: BaseException) -> FailureKind | None:
             causes = _causes(error)
             if kind == "connect" and causes and not any("(Connect)" in cause for cause in causes):
                 return "network"  # the connection stood; it was closed before a response came
-            if kind == "invalid_reply" and any("reading a body from connection" in cause for cause in causes):
+            if kind == "invalid_reply" and any(_UNREAD in cause for cause in causes):
                 return "network"  # the body ended before its announced length
             return kind
     return None
+
+
+_UNREAD = "reading a body from connection"  # what pyreqwest says of a body that broke; of no other that it can't decode
 
 
 def _causes(error: BaseException) -> list[str]:
@@ -165,10 +169,12 @@ _WANTS_USER = re.compile(r"407 Proxy Auth|proxy auth\w* required", re.IGNORECASE
 def as_failure(error: Exception, status: int | None = None, *, url: str = "") -> Failure:
     """Return an exception as a failure; whatever is not known counts as a broken connection."""
     kind, said = kind_of(error) or "network", _said(error)
-    if kind == "connect" and status is not None:
-        kind = "network"  # the response had begun
     if status is None:
         kind, said = _opening(kind, said, url)
+    elif kind == "connect":
+        kind = "network"  # the response had begun
+    elif kind == "network" and (causes := _causes(error)) and not any(_UNREAD in cause for cause in causes):
+        kind, said = "invalid_reply", f"the body can't be decoded: {causes[-1]}"
     return Failure(kind=kind, message=short(said), status=status)
 
 

@@ -1,7 +1,7 @@
 """The transport over the official openai client, for credentials and routes that it knows (Azure and kin).
 
-Only its low-level `post` is used, with its own retries off: what counts as an attempt is ours to say. The
-client reads and raises error statuses in its own way; they are taken from it, so that one place maps them.
+Only its low-level `post` is used, with its own retries off: what counts as an attempt is ours to say. Error statuses
+are hidden from it, so that one place reads and maps them.
 
 On Azure it has its own routes, an `api-key` header and sign-in by Microsoft Entra ID: dated API versions name
 the deployment in the path; `v1` names it in the body, as OpenAI does.
@@ -21,7 +21,15 @@ from openai import AsyncAzureOpenAI, AsyncOpenAI, AsyncStream, OpenAIError
 from harness.errors import UsageError, how_to_install
 from harness.files.project.entry import Azure
 from harness.measure.endpoint.transports.environment import context, proxy_for, secrets
-from harness.measure.endpoint.transports.transport import BODY_CAP, IDLE_S, ClientTransport, Headers, Read, Way
+from harness.measure.endpoint.transports.transport import (
+    BODY_CAP,
+    IDLE_S,
+    ClientTransport,
+    Headers,
+    Read,
+    Way,
+    hide_status,
+)
 
 # The client refuses to start without a key; servers without one ignore this.
 _NO_KEY = "none"
@@ -39,22 +47,7 @@ def openai_client(origin: str, headers: dict[str, str], http: httpx2.AsyncClient
     )
 
 
-class _RefusedResponse(Exception):
-    """A response that is not 2xx; it passes through the client because the client does not know it."""
-
-    def __init__(self, response: httpx2.Response, pieces: list[bytes]) -> None:
-        super().__init__(f"HTTP {response.status_code}")
-        self.status_code = response.status_code
-        self.headers = response.headers
-        self._pieces = pieces
-
-    async def aiter_bytes(self) -> AsyncIterator[bytes]:
-        """Give the body, as far as it was read."""
-        for piece in self._pieces:
-            yield piece
-
-
-class OpenAITransport(ClientTransport[httpx2.Response | _RefusedResponse]):
+class OpenAITransport(ClientTransport[httpx2.Response]):
     """One AsyncOpenAI per endpoint; `make_client` signs in another way."""
 
     def __init__(
@@ -77,7 +70,7 @@ class OpenAITransport(ClientTransport[httpx2.Response | _RefusedResponse]):
         http = httpx2.AsyncClient(
             follow_redirects=False,
             timeout=None,  # the deadline of each exchange is ours, also for trickling bodies
-            event_hooks={"request": [_watch], "response": [self._take_refusal]},
+            event_hooks={"request": [_watch], "response": [hide_status]},
             trust_env=False,
             verify=context(self._trusted),
             proxy=None if server is None else httpx2.Proxy(server.url, auth=server.auth),
@@ -94,50 +87,33 @@ class OpenAITransport(ClientTransport[httpx2.Response | _RefusedResponse]):
     @asynccontextmanager
     async def send(
         self, method: str, url: str, body: bytes, timeout_s: float, way: Way
-    ) -> AsyncIterator[httpx2.Response | _RefusedResponse]:
+    ) -> AsyncIterator[httpx2.Response]:
         """Send the request; the body is not read yet."""
         assert self._client is not None, "open() comes first"
         assert method == "POST", "the protocols that this client speaks only post"
         _sending.set(way)
         async with asyncio.timeout(timeout_s):
-            try:
-                raw: object = await self._client.post(
-                    url,
-                    cast_to=httpx2.Response,
-                    content=body,
-                    options={"follow_redirects": False, "timeout": None},
-                    stream=True,  # with this `cast_to` it means: give the raw response, body unread
-                    stream_cls=AsyncStream[object],
-                )
-            except _RefusedResponse as refused:
-                yield refused
-                return
+            raw: object = await self._client.post(
+                url,
+                cast_to=httpx2.Response,
+                content=body,
+                options={"follow_redirects": False, "timeout": None},
+                stream=True,  # with this `cast_to` it means: give the raw response, body unread
+                stream_cls=AsyncStream[object],
+            )
             assert isinstance(raw, httpx2.Response)
             try:
                 yield raw
             finally:
                 await raw.aclose()
 
-    def head(self, response: httpx2.Response | _RefusedResponse) -> tuple[int, Headers]:
+    def head(self, response: httpx2.Response) -> tuple[int, Headers]:
         """Give status and headers."""
-        return response.status_code, response.headers
+        return response.extensions["status"], response.headers
 
-    def reader(self, response: httpx2.Response | _RefusedResponse) -> Read:
+    def reader(self, response: httpx2.Response) -> Read:
         """Begin to read the body."""
         return partial(anext, response.aiter_bytes(), None)
-
-    async def _take_refusal(self, response: httpx2.Response) -> None:
-        """Take a response that is not 2xx before the client does: it would read the body without a cap."""
-        if response.is_success:
-            return
-        pieces: list[bytes] = []
-        size = 0
-        async for piece in response.aiter_bytes():
-            pieces.append(piece)
-            size += len(piece)
-            if size > self._cap:
-                break
-        raise _RefusedResponse(response, pieces)
 
 
 _sending: ContextVar[Way] = ContextVar("sending")  # the client hands no extension on to its HTTP client

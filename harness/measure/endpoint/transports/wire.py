@@ -24,6 +24,8 @@ from harness.measure.endpoint.transports.transport import ClientTransport, Failu
 
 # The client hands a response over once so much of its body is there. A usual reply is then whole when the
 # loop wakes up for it: one wake-up instead of two, at the price that the first byte's time is the last's.
+# A body that breaks while it is read so takes its status with it: none is before the first good answer, nor after
+# the first broken one, so that a refusal is known for what it is, at the latest when it is sent again.
 _READ_AHEAD = 65_536
 
 wait_for_native_threads()
@@ -94,6 +96,8 @@ class WireTransport(ClientTransport[Response]):
     """
 
     _client: Client | None = None
+    _ahead = 0
+    _broke = False
     _timeout = (0.0, timedelta())
     _target: tuple[str, Url | None] = ("", None)  # parsed once: all calls of an endpoint go to one address
 
@@ -148,7 +152,7 @@ class WireTransport(ClientTransport[Response]):
             request = request.body_stream(stream).header("content-length", str(len(body)))
         else:
             request = request.body_bytes(body)
-        return request.streamed_read_buffer_limit(0 if way.at_once else _READ_AHEAD).build_streamed()
+        return request.streamed_read_buffer_limit(0 if way.at_once else self._ahead).build_streamed()
 
     def head(self, response: Response) -> tuple[int, Headers]:
         """Give status and headers."""
@@ -164,9 +168,19 @@ class WireTransport(ClientTransport[Response]):
 
         return read
 
-    async def whole(self, response: Response, status: int, headers: Headers) -> bytes | Failure:
-        """Read a body whose length is named, and small, in one step."""
-        length = headers.get("content-length")
-        if length is not None and length.isdigit() and int(length) <= self._cap:
-            return bytes(await response.bytes())
-        return await super().whole(response, status, headers)
+    async def whole(self, response: Response, status: int, pieces: list[bytes]) -> bytes | Failure:
+        """Read the body of an answer whose length is named, and small, in one step."""
+        length = response.headers.get("content-length")
+        if status == 200 and length is not None and length.isdigit() and int(length) <= self._cap:
+            body = self._unzipped(bytes(await response.bytes()), status)
+        else:
+            body = await super().whole(response, status, pieces)
+        self._ahead = 0 if self._broke else _READ_AHEAD
+        return body
+
+    async def _failed(self, error: Exception, url: str, timeout_s: float, status: int | None) -> Failure:
+        """Name what the client raised; where that may have been a body, none is read ahead from now on."""
+        failure = await super()._failed(error, url, timeout_s, status)
+        if failure.kind in ("network", "invalid_reply", "timeout"):
+            self._ahead, self._broke = 0, True
+        return failure

@@ -12,6 +12,17 @@ from harness.measure.endpoint.failure_map import from_status, is_fatal, is_retry
 from harness.measure.endpoint.transports import foreign_errors
 from harness.record import FailureKind
 
+ERROR = '{"error": {"message": "clé refusée", "code": "insufficient_quota"}}'
+
+
+@pytest.mark.parametrize("charset", ["utf-8", "utf-8-sig", "latin-1", "utf-16"])
+def test_an_error_s_code_is_read_in_any_charset(charset: str) -> None:
+    failure = from_status(429, ERROR.encode(charset))
+    assert failure.kind == "quota"
+    assert failure.message.startswith("HTTP 429: cl")
+    assert failure.message.endswith("e")
+
+
 RETRYABLE = {
     "connect", "proxy", "network", "timeout", "rate_limited", "server_error",
     "error_in_body", "invalid_reply", "stream_cut", "stream_stalled",

@@ -211,10 +211,10 @@ def first_named(words: str, names: Iterable[str]) -> str | None:
 
 
 def _word(name: str) -> re.Pattern[str]:
-    """Match a parameter in a message, whether it is written as in the file, with underscores or with humps (xAI)."""
+    """Match a parameter in a message, as in the file, with underscores or humps (xAI); no part of `doubao-seed-1`."""
     snake = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
     humps = re.sub(r"_([a-z])", lambda found: found[1].upper(), name)
-    return re.compile(rf"(?<![A-Za-z0-9_])(?:{'|'.join(map(re.escape, (name, snake, humps)))})(?![A-Za-z0-9_])")
+    return re.compile(rf"(?<![A-Za-z0-9_-])(?:{'|'.join(map(re.escape, (name, snake, humps)))})(?![A-Za-z0-9_-])")
 
 
 def _not_let(words: str, places: Places) -> Mend | None:

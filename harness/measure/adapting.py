@@ -25,18 +25,30 @@ MOST_STEPS = 12
 _LEAST_ROOM, _MOST_ROOM = 64, 32_768  # tokens of a limit that is raised
 _ROOM = 4  # times what a trivial question took: cases are harder
 _QUESTION = frozenset({"model", "messages", "prompt", "input", "system", "stream"})
-_EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
+_EFFORTS = {"none": 0, "minimal": 1, "low": 2, "medium": 3, "default": 3, "high": 4, "xhigh": 5, "max": 6}
+# What turns thinking on, off or down, as providers and servers call it; a refusal may only say `thinking`.
+_THOUGHT = (
+    *("enable_thinking", "thinking", "think", "thinking_budget", "reasoning_effort", "reasoning", "include_reasoning"),
+    *("prompt_mode", "chat_template_kwargs"),
+)
 
 # What providers say of a limit, and of values: OpenAI, Azure, Groq; Anthropic; pydantic (vLLM, Mistral).
 _LEAST = re.compile(r"(?:>=|at least|greater than or equal to|minimum (?:of|is|value is))\s*`?(\d{1,7})", re.IGNORECASE)
 _MOST = re.compile(
-    r"(?:<=|at most|less than or equal to|maximum (?:of|is|value is)|\d >|\[\d{1,7},)\s*`?(\d{1,7})", re.IGNORECASE
+    r"(?:<=|at most|less than or equal to|not greater than|maximum (?:of|is|value is)|\d >|\[\d{1,7},)\s*`?(\d{1,7})",
+    re.IGNORECASE,
 )
 _TOO_SMALL = re.compile(r"\b(?:higher|larger|increase|must be greater|limit was reached)\b", re.IGNORECASE)
 _ALLOWED = re.compile(
     r"(?:supported values are|must be one of|should be|valid values are|expected one of)(.+)", re.IGNORECASE
 )
 _QUOTED = re.compile(r"['\"`]([A-Za-z_-]{2,20})['\"`]")
+_OF_THOUGHT = re.compile(r"thinking|reasoning", re.IGNORECASE)
+_SWITCH = re.compile(  # Alibaba, which also names what was not sent
+    r"([a-z_]{0,30}(?:think|reason)[a-z_]{0,30})['\"`]?(?: parameter)?"
+    r"(?: must be(?: set to)?| is restricted to|必须设置为)\s?['\"`]?(true|false)",
+    re.IGNORECASE,
+)
 _MOVED = re.compile(r"moved to ['\"`](\w{2,40})\.(\w{2,40})['\"`]")
 
 
@@ -96,21 +108,60 @@ _Change = tuple[Step, dict[str, Any], str | None]
 def _of_refusal(failure: Failure, sent: Mapping[str, Any]) -> _Change | None:
     """Find the parameter that a refusal is about, and what to send in its place."""
     words = failure.message
-    name = first_named(words, sent)
-    if name is None and _TOO_SMALL.search(words) and first_named(words, OUTPUT_NAMES):
-        name = next((key for key in OUTPUT_NAMES if key in sent), None)  # under a name that was not sent
-    if name is None or failure.kind not in ("bad_request", "error_in_body"):
+    name, member = _named(words, sent)
+    if failure.kind not in ("bad_request", "error_in_body"):
         return None
+    if member is None and (switch := _SWITCH.search(words)):
+        on = switch[2].lower() == "true"
+        return None if sent.get(switch[1]) is on else _override(words, switch[1], on)
+    return None if name is None else _of_named(words, name, member, sent)
+
+
+def _of_named(words: str, name: str, member: str | None, sent: Mapping[str, Any]) -> _Change | None:
+    """Change a parameter as a refusal says, or drop it."""
     if name in OUTPUT_NAMES and (limit := _said_limit(words, limit_of(dict(sent)))) is not None:
         return None if limit == sent[name] else _override(words, name, limit)
     if moved := _MOVED.search(words):
         step, override, _ = _override(words, moved[1], {moved[2]: sent[name]})
         return step, override, name
+    whole = sent[name]
+    value = _allowed(words, whole if member is None else whole[member])
+    if value is not None:
+        return _override(words, name, value if member is None else {**whole, member: value})
+    if member is None or len(whole) == 1 or first_named(words, [name]):
+        return Step(words, f"drop {name}"), {}, name
+    return _override(words, name, {key: value for key, value in whole.items() if key != member})
+
+
+def _named(words: str, sent: Mapping[str, Any]) -> tuple[str | None, str | None]:
+    """Find the parameter that a refusal is about, and the member of it where the words name one."""
+    within = {member: name for name, value in sent.items() if isinstance(value, dict) for member in value}
+    name, member = first_named(words, sent), first_named(words, within)
+    if member is not None and name in (None, within[member]):
+        return within[member], member
+    if name is None and not _EFFORTS.keys().isdisjoint(_values(words)):
+        name = next((key for key, value in sent.items() if isinstance(value, str) and value in _EFFORTS), None)
+    if name is None and _TOO_SMALL.search(words) and first_named(words, OUTPUT_NAMES):
+        name = next((key for key in OUTPUT_NAMES if key in sent), None)  # under a name that was not sent
+    if name is None and _OF_THOUGHT.search(words):
+        name = next((key for key in _THOUGHT if key in sent), None)
+    return name, None
+
+
+def _values(words: str) -> list[str]:
+    """Give the values that a refusal allows."""
     allowed = _ALLOWED.search(words)
-    values = _QUOTED.findall(allowed[1]) if allowed else []
-    if isinstance(sent[name], str) and values and sent[name] not in values:
-        return _override(words, name, _nearest(sent[name], values))
-    return Step(words, f"drop {name}"), {}, name
+    return _QUOTED.findall(allowed[1]) if allowed else []
+
+
+def _allowed(words: str, asked: object) -> object:
+    """Give what a refusal allows in place of a value; None where it names nothing."""
+    if isinstance(asked, str) and (values := _values(words)) and asked not in values:
+        return _nearest(asked, values)
+    if isinstance(asked, int) and not isinstance(asked, bool):
+        bounds = (_LEAST.search(words), max), (_MOST.search(words), min)
+        return next((n for at, of in bounds if at and (n := of(int(at[1]), asked)) != asked), None)
+    return None
 
 
 def _said_limit(words: str, limit: int | None) -> int | None:
@@ -150,7 +201,7 @@ def _nearest(asked: str, values: list[str]) -> str:
     ranked = [value for value in values if value in _EFFORTS]
     if asked not in _EFFORTS or not ranked:
         return values[0]
-    return min(ranked, key=lambda value: abs(_EFFORTS.index(value) - _EFFORTS.index(asked)))
+    return min(ranked, key=lambda value: abs(_EFFORTS[value] - _EFFORTS[asked]))
 
 
 def _changed(adapt: Adapt, override: Mapping[str, Any], drop: str | None) -> Adapt:

@@ -145,6 +145,84 @@ SAID: dict[str, tuple[str, dict[str, Any], Refusal, dict[str, Any]]] = {
         openai("Invalid max_tokens value, the valid range of max_tokens is [1, 8192]"),
         {"override": {"max_tokens": 8192}},
     ),
+    "Alibaba: what was not sent": (
+        "chat",
+        {},
+        openai("parameter.enable_thinking must be set to false for non-streaming calls"),
+        {"override": {"enable_thinking": False}},
+    ),
+    "Alibaba, in Chinese": (
+        "chat",
+        {"enable_thinking": True},
+        openai("parameter.enable_thinking必须设置为false才能进行非流式调用"),
+        {"override": {"enable_thinking": False}},
+    ),
+    "Alibaba: a number": (
+        "chat",
+        {"thinking_budget": 99_999},
+        openai("The thinking_budget parameter must be a positive integer and not greater than 38912"),
+        {"override": {"thinking_budget": 38912}},
+    ),
+    "Moonshot": (
+        "chat",
+        {"temperature": 0},
+        openai("invalid temperature: only 1 is allowed for this model"),
+        {"drop": ("temperature",)},
+    ),
+    "Ark: two that don't go together": (
+        "chat",
+        {"reasoning_effort": "high", "thinking": {"type": "disabled"}},
+        openai("Invalid combination of reasoning_effort and thinking type: high + disabled"),
+        {"drop": ("reasoning_effort",)},
+    ),
+    "Anthropic: a member too small": (
+        "anthropic",
+        {"thinking": {"type": "enabled", "budget_tokens": 100}},
+        anthropic("thinking.enabled.budget_tokens: Input should be greater than or equal to 1024"),
+        {"override": {"thinking": {"type": "enabled", "budget_tokens": 1024}}},
+    ),
+    "OpenAI: a member's values": (
+        "responses",
+        {"reasoning": {"effort": "none"}},
+        openai("Unsupported value: 'reasoning.effort' does not support 'none'. Supported values are: 'low', 'high'."),
+        {"override": {"reasoning": {"effort": "low"}}},
+    ),
+    "vLLM: one member of several": (
+        "chat",
+        {"chat_template_kwargs": {"enable_thinking": False, "add_vision_id": True}},
+        openai("Kwargs ['add_vision_id'] are not supported by `MistralCommonTokenizer.apply_chat_template`."),
+        {"override": {"chat_template_kwargs": {"enable_thinking": False}}},
+    ),
+    "OpenAI: a server's own": (
+        "chat",
+        {"chat_template_kwargs": {"enable_thinking": False}},
+        openai("Unrecognized request argument supplied: chat_template_kwargs"),
+        {"drop": ("chat_template_kwargs",)},
+    ),
+    "Groq: a value without a rank": (
+        "chat",
+        {"reasoning_effort": "low"},
+        openai("`reasoning_effort` must be one of `none` or `default`"),
+        {"override": {"reasoning_effort": "default"}},
+    ),
+    "a validator that names values alone": (
+        "chat",
+        {"stop": "x", "reasoning_effort": "none"},
+        openai('Invalid option: expected one of "low"|"medium"|"high"|"xhigh"|"max"'),
+        {"override": {"reasoning_effort": "low"}},
+    ),
+    "Ollama: no name at all": (
+        "chat",
+        {"temperature": 0, "think": True},
+        openai('"gemma3" does not support thinking'),
+        {"drop": ("think",)},
+    ),
+    "a model that is called as a parameter is": (
+        "chat",
+        {"seed": 1, "reasoning_effort": "low"},
+        openai("The model doubao-seed-1-6 does not support reasoning_effort"),
+        {"drop": ("reasoning_effort",)},
+    ),
     "vLLM: the limit alone would fit, but not with what is asked": (
         "chat",
         {"max_tokens": 4096},
@@ -230,7 +308,12 @@ def test_a_limit_that_thoughts_use_up_is_raised(
 
 @pytest.mark.parametrize(
     ("status", "said"),
-    [(400, "messages: at least one message is required"), (401, "max_tokens key"), (404, "The model does not exist")],
+    [
+        (400, "store must be set to true"),
+        (400, "messages: at least one message is required"),
+        (401, "max_tokens key"),
+        (404, "The model does not exist"),
+    ],
 )
 def test_what_is_not_about_a_parameter_ends_the_search_at_once(status: int, said: str) -> None:
     found = asked(lambda _: Answer.of_json(openai(said), status=status), {"max_tokens": 8})

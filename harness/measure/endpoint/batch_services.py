@@ -1,11 +1,14 @@
 """Batches as services speak of them: OpenAI's, which Azure and Groq speak too, and Anthropic's message batches."""
 
+import asyncio
 from urllib.parse import quote
 
 import msgspec
 
 from harness.measure.endpoint import batches
 
+_UNREAD = frozenset({"pending", "running", "queued", "processing", "in_process"})  # of a file that was uploaded
+_LOOKS = 12  # at such a file, before a batch is made of it all the same
 _TOKEN_LIMIT = "token_limit_exceeded"  # noqa: S105 - a code of OpenAI's: too much waits already
 
 
@@ -38,6 +41,7 @@ class OpenAIBatches(batches.Asking):
         )
         if isinstance(uploaded, batches.Unanswered):
             return uploaded
+        await self._once_read(uploaded)
         asked = {
             "input_file_id": uploaded.get("id"),
             "endpoint": self._path,
@@ -45,6 +49,16 @@ class OpenAIBatches(batches.Asking):
             "metadata": {"harness": id_},
         }
         return batches.id_of(await self.ask("POST", self._at("/batches"), msgspec.json.encode(asked)))
+
+    async def _once_read(self, file: batches.Json) -> None:
+        """Wait until a file was read by its provider: Azure makes no batch of it before."""
+        url = self._at(f"/files/{quote(str(file.get('id')), safe='')}")
+        for n in range(_LOOKS):
+            if str(file.get("status")).lower() not in _UNREAD:
+                return
+            await asyncio.sleep(min(2**n / 2, 10))
+            said = await self.ask("GET", url)
+            file = {} if isinstance(said, batches.Unanswered) else said
 
     async def is_ours(self, one: batches.Json, kept: batches.Kept) -> bool | None:
         """Tell by the metadata, or by the name of its file where a server keeps none; None: not yet."""
@@ -54,24 +68,26 @@ class OpenAIBatches(batches.Asking):
         if not isinstance(file, str):
             return False
         about = await self.ask("GET", self._at(f"/files/{quote(file, safe='')}"))
-        return not isinstance(about, batches.Unanswered) and about.get("filename") == f"{kept.id}.jsonl"
+        if isinstance(about, batches.Unanswered):
+            return None if batches.failure_map.is_retryable(about.failure.kind) else False
+        return bool(about.get("filename") == f"{kept.id}.jsonl")
 
     async def state(self, name: str) -> batches.State | batches.Unanswered:
         """Ask how far a batch is."""
         said = await self.ask("GET", self._at(f"/batches/{quote(name, safe='')}"))
         if isinstance(said, batches.Unanswered):
             return said
-        status, counts = said.get("status"), said.get("request_counts") or {}
-        ready = sum(batches.count(counts, key) for key in ("completed", "failed"))
-        if status not in {"completed", "expired", "cancelled", "failed"}:
-            return batches.State(over=False, ready=ready)
+        status, counts = str(said.get("status")).lower(), batches.counts_of(said)
+        ready = sum(counts.get(key, 0) for key in ("completed", "failed"))
         found = (said.get("output_file_id"), said.get("error_file_id"))
-        files = tuple(self._at(f"/files/{quote(one, safe='')}/content") for one in found if isinstance(one, str))
-        if status == "failed":
+        files = tuple(self._at(f"/files/{quote(f, safe='')}/content") for f in found if isinstance(f, str) and f)
+        if status not in {"completed", "expired", "cancelled", "failed"} or (not files and "completed" in counts):
+            return batches.State(over=False, ready=ready)  # some say that it ended before they have the file
+        if status == "failed" and not said.get("output_file_id"):  # else what it did before it failed was paid for
             errors = batches.objects(said.get("errors"))
             words = "; ".join(str(each.get("message") or each.get("code")) for each in errors[:3])
             full = any(each.get("code") == _TOKEN_LIMIT for each in errors)
-            return batches.State(over=True, files=files, refused=batches.short(words or "the batch failed"), full=full)
+            return batches.State(over=True, refused=batches.short(words or "the batch failed"), full=full)
         return batches.State(over=True, ready=ready, files=files, cancelled=status == "cancelled")
 
     def outcome(self, endpoint: batches.HttpEndpoint, said: batches.Result) -> batches.Reply | batches.Failure | None:
@@ -107,8 +123,7 @@ class AnthropicBatches(batches.Asking):
 
     async def is_ours(self, one: batches.Json, kept: batches.Kept) -> bool | None:
         """Tell by its size, then by its results, once it has ended; None: not yet."""
-        counts = one.get("request_counts") or {}
-        if sum(batches.count(counts, key) for key in counts) != kept.trials:
+        if sum(batches.counts_of(one).values()) != kept.trials:
             return False
         if one.get("processing_status") != "ended":
             return None
@@ -127,11 +142,11 @@ class AnthropicBatches(batches.Asking):
         said = await self.ask("GET", self._at(f"/messages/batches/{quote(name, safe='')}"))
         if isinstance(said, batches.Unanswered):
             return said
-        counts = said.get("request_counts") or {}
-        ready = sum(batches.count(counts, key) for key in counts if key != "processing")
+        counts = batches.counts_of(said)
+        ready = sum(counts.values()) - counts.get("processing", 0)
         if said.get("processing_status") != "ended":
             return batches.State(over=False, ready=ready)
-        cancelled = said.get("cancel_initiated_at") is not None and batches.count(counts, "canceled") > 0
+        cancelled = said.get("cancel_initiated_at") is not None and "canceled" in counts
         return batches.State(over=True, ready=ready, files=(self._results(name),), cancelled=cancelled)
 
     def outcome(self, endpoint: batches.HttpEndpoint, said: batches.Result) -> batches.Reply | batches.Failure | None:

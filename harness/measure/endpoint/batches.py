@@ -209,10 +209,11 @@ def objects(page: object) -> list[Json]:
     return [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
 
 
-def count(counts: Json, key: str) -> int:
-    """Read a count; 0 where none is said."""
-    value = counts.get(key)
-    return value if isinstance(value, int) and value > 0 else 0
+def counts_of(batch: Json) -> dict[str, int]:
+    """Give how many lines of a batch are how far, as far as it says so."""
+    said = batch.get("request_counts")
+    counts = said.items() if isinstance(said, dict) else ()
+    return {name: value for name, value in counts if isinstance(value, int) and value > 0}
 
 
 def _since(one: Json, kept: Kept) -> bool:

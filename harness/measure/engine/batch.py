@@ -47,6 +47,8 @@ from harness.measure.engine.buying import (
 from harness.measure.engine.ledger import NAMED, UNREADABLE, BatchReading, State, parsed
 from harness.record import Waiting as Ready
 
+_GONE = frozenset({404, 410})
+
 AtOnce: TypeAlias = Callable[[contract.Work], contract.EngineOutcome]
 
 
@@ -57,7 +59,7 @@ def run_batches(work: contract.Work, plan: Plan, sink: Sink, at_once: AtOnce) ->
     with ExitStack() as until:
         try:
             buyer = _buyer(work, plan, sink, until)
-            session = _Session(buyer, sink, work.retry)
+            session = _Session(buyer, sink)
             session.read_files(work.results)
             session.drive(buyer.buy)
             outcome = _beside(outcome, at_once, replace(work, done=plan.at_once(work.done)), plan)
@@ -99,8 +101,8 @@ def _beside(before: contract.EngineOutcome, at_once: AtOnce, work: contract.Work
 class _Session:
     """Asks how far batches are, and reads what is ready."""
 
-    def __init__(self, buyer: Buyer, sink: Sink, retry: str) -> None:
-        self.buyer, self._sink, self._retry = buyer, sink, retry
+    def __init__(self, buyer: Buyer, sink: Sink) -> None:
+        self.buyer, self._sink = buyer, sink
         self._task: asyncio.Task[None] | None = None
         self._waiting = False
         self._ready: dict[str, int] = {}
@@ -139,11 +141,12 @@ class _Session:
     async def wait(self) -> None:
         """Ask how far batches are until all have ended; read what is ready, buy again what failed."""
         pause, self._waiting = FIRST_S, True
+        self._tell()
         while True:
             for batch in self._out():
                 with self.buyer.apart(batch.model):
                     await (self._ask_for if batch.id in self.buyer.ledger.names else self.buyer.look_for)(batch)
-            if self._retry == "batch" and self.buyer.ledger.error is None:
+            if self.buyer.ledger.error is None:
                 await self._buy_again()
             if not self._out():
                 break
@@ -170,15 +173,14 @@ class _Session:
         name = self.buyer.ledger.names[batch.id]
         state = await self.buyer.asking[batch.model].state(name)
         if isinstance(state, Unanswered):
-            if failure_map.is_fatal(state.failure.kind):
-                raise EndpointUnusable(f"{batch.model}: {state.failure.message}")
-            if not failure_map.is_retryable(state.failure.kind):
+            if state.failure.status in _GONE:
                 self._lost(batch, f"{name} is not at the provider any more: {state.failure.message}")
+            elif not failure_map.is_retryable(state.failure.kind):
+                raise EndpointUnusable(f"{batch.model}: {state.failure.message}")
             return
         self._ready[batch.id] = state.ready
         if state.refused and state.full and len(batch.trials) > 1:
-            self.buyer.room[batch.model] = len(batch.trials) // 2
-            self.buyer.ledger.step(batch, "ended", why=f"{state.refused}; smaller ones are sent, one after the other")
+            self.buyer.one_by_one(batch, state.refused, len(batch.trials) // 2)
         elif state.refused:
             self.buyer.refuse(batch, Failure(kind="bad_request", message=state.refused))
         elif state.over:
@@ -187,7 +189,7 @@ class _Session:
     def _lost(self, batch: Batch, why: str) -> None:
         self.buyer.ledger.step(batch, "ended", why=why)
         said = f"The batch {why}; what was answered is saved, and nothing was sent again."
-        self.buyer.ledger.error = self.buyer.ledger.error or RunIncomplete(said)
+        self.buyer.ledger.error = self.buyer.ledger.error or RunIncomplete(said, fix="A resume buys the rest again.")
 
     async def _read(self, batch: Batch, state: State) -> None:
         """Read the results of a batch; what is cut is fetched again."""
@@ -195,20 +197,22 @@ class _Session:
         for n in range(TRIES):
             troubles = [await self._fetch(reading, batch, file) for file in state.files]
             trouble = next(filter(None, troubles), None)
-            if trouble is None and not reading.lacks(state):
+            if not reading.missing or (trouble is None and not reading.lacks(state)):
                 break
             if n + 1 < TRIES:
                 await asyncio.sleep(pause_s(n, trouble))
         else:
             if trouble is not None and trouble.failure.kind != "stream_cut":
                 said = f"The results of {self.buyer.ledger.names[batch.id]} can't be fetched: {trouble.failure.message}"
-                raise RunIncomplete(f"{said}; what came is saved.", fix="Try later.")
-        missing = [] if state.cancelled else reading.missing
+                fix = f"Try later, or download them: `harness resume {self.buyer.run.name} --results FILE` reads them."
+                raise RunIncomplete(f"{said}; what came is saved.", fix=fix)
+        cancelled = state.cancelled and bool(reading.missing or reading.left_out)
+        missing = [] if cancelled else reading.missing
         for tag in missing:
             self.buyer.ledger.settle(tag, Failure(kind="error_in_body", message="the batch has no line for it"), batch)
         for candidate, record in self.buyer.ledger.fatal():
             self._sink.put(contract.refusal(candidate, record, RealClock.utc()))
-        if state.cancelled:
+        if cancelled:
             self._lost(batch, f"{self.buyer.ledger.names[batch.id]} was cancelled at the provider")
             return
         why = f"{len(missing):,} of {len(batch.trials):,} lines have no answer" if missing else ""

@@ -9,6 +9,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Protocol
 
+import msgspec
+
 from harness.errors import EndpointUnusable, HarnessError, RunIncomplete, StorageFailed, Waiting
 from harness.measure.endpoint.batches import Asking, HttpEndpoint, Kept, Unanswered, failure_map
 from harness.measure.engine.call import prepared
@@ -16,6 +18,8 @@ from harness.measure.engine.ledger import Batch, Failure, Ledger, Plan, Planned,
 
 FOLDER = "batches"  # in a run's folder: the lines that are asked offline
 TRIES = 6  # of a submission, and of fetching results, before it is left for a resume
+_TOO_LARGE, _NOBODY_THERE = 413, frozenset({404, 405})
+_OTHER_WAYS = "Correct `base_url`; where batches are bought in another way, take --via file."
 FIRST_S, LONGEST_S = 0.5, 60.0  # between two questions, and twice as long after each
 
 
@@ -46,6 +50,7 @@ class Buyer:
         self.stop: HarnessError | None = None
         self.away: dict[str, HarnessError] = {}  # models whose provider can't be asked now, and why
         self.room: dict[str, int] = {}  # lines of a batch, of models whose provider holds no more
+        self._at_once = work.retry == "sync"  # what was bought and failed is left to be asked at once
         self.asking = asking  # by model
         self.endpoints = endpoints  # by candidate
         self._renderers = {name: plan.renderers(c, until) for name, c in self.ledger.candidates.items()}
@@ -85,6 +90,7 @@ class Buyer:
     async def buy_of(self, model: str) -> bool:
         """Buy what is owed of a model and in no batch; tell whether there was any."""
         candidate = next(c for c in self.ledger.candidates.values() if c.model_name == model)
+        asking, most = self.asking[model], self.asking[model].most_lines
         offline = candidate.model.via == "file"
         bought = False
         for repeat in [None] if offline else range(self._plan.repeats):
@@ -104,6 +110,8 @@ class Buyer:
                 )
                 if self.stop is not None:
                     raise self.stop
+                if asking.most_lines < most:
+                    return await self.buy_of(model)  # what was too large
                 if model in self.room or self._ended(model):
                     return True
         return bought
@@ -115,6 +123,8 @@ class Buyer:
         id_, size = secrets.token_hex(8), 0
         lines: dict[str, bytes] = {}
         for tag, planned in self.ledger.unbought(model, repeat):
+            if self._at_once and self.ledger.tries[tag] and not offline:
+                continue
             line = self._line(id_, tag, planned)
             if line is None:
                 continue
@@ -157,6 +167,10 @@ class Buyer:
                 self.ledger.step(batch, "sent", name=said)
                 return
             trouble = said
+            if trouble.failure.status == _TOO_LARGE and len(batch.trials) > 1:
+                asking.most_lines = len(batch.trials) // 2
+                self.ledger.step(batch, "ended", why=f"{trouble.failure.message}; smaller ones are sent")
+                return
             if not failure_map.is_retryable(trouble.failure.kind):
                 self.refuse(batch, trouble.failure)
                 return
@@ -167,7 +181,20 @@ class Buyer:
             if trouble.failure.kind != "rate_limited" and await self.look_for(batch, ends=False):
                 return
         assert trouble is not None
+        if trouble.failure.kind == "rate_limited" and self._waits_for(batch.model):
+            self.one_by_one(batch, trouble.failure.message, len(batch.trials))
+            return
         raise RunIncomplete(f"{batch.model}: no batch could be made: {trouble.failure.message}", fix="Try later.")
+
+    def _waits_for(self, model: str) -> bool:
+        return any(b.model == model and id_ in self.ledger.names for id_, b in self.ledger.open.items())
+
+    def one_by_one(self, batch: Batch, why: str, lines: int) -> None:
+        """Have batches of so many lines sent in place of one that was not taken, each once others have ended."""
+        self.room[batch.model] = lines
+        if batch.id in self.ledger.names:
+            self.ledger.tries.subtract(batch.trials)  # it was asked of nobody
+        self.ledger.step(batch, "ended", why=f"{why}; what it held is sent once others have ended")
 
     async def look_for(self, batch: Batch, *, ends: bool = True) -> bool:
         """Look for a batch that may have been bought; tell whether it was, or whether that can't be told yet."""
@@ -197,7 +224,10 @@ class Buyer:
             if candidate.model_name == batch.model and candidate.name not in self.ledger.refused:
                 self.ledger.refused.add(candidate.name)
                 trial = next(iter(self._plan.trials(self._plan.nothing_done(), frozenset({candidate.name})))).trial
-                self._sink.put(contract.refusal(candidate, record_of(trial, failure, batch), RealClock.utc()))
+                said = contract.refusal(candidate, record_of(trial, failure, batch), RealClock.utc())
+                if failure.kind == "bad_request" and failure.status in _NOBODY_THERE:
+                    said = msgspec.structs.replace(said, fix=_OTHER_WAYS, advice=_OTHER_WAYS)
+                self._sink.put(said)
 
     def _ended(self, model: str) -> bool:
         return all(c.name in self.ledger.refused for c in self.ledger.candidates.values() if c.model_name == model)

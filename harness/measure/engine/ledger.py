@@ -33,7 +33,7 @@ class Ledger:
         self.names: dict[str, str] = {}  # of those that were sent, by their ids
         self.refused: set[str] = set()  # candidates that ended
         self.error: HarnessError | None = None  # what ends the session once all that was bought is read
-        self._tries: Counter[str] = Counter()
+        self.tries: Counter[str] = Counter()  # how often a tag was bought
         self._fatal: dict[str, Record] = {}
         self._count(work, plan)
         for event in work.batches:
@@ -56,7 +56,7 @@ class Ledger:
                 self.open[event.id] = event
             case "sent":
                 self.names[event.id] = event.name
-                self._tries.update(self.open[event.id].trials if event.id in self.open else ())
+                self.tries.update(self.open[event.id].trials if event.id in self.open else ())
             case "ended":
                 self.open.pop(event.id, None)
             case "read":
@@ -94,7 +94,7 @@ class Ledger:
             if failure_map.is_fatal(outcome.kind):
                 self._fatal.setdefault(trial.candidate, record)
                 return
-            if failure_map.is_retryable(outcome.kind) and self._tries[tag] < limits.attempts:
+            if failure_map.is_retryable(outcome.kind) and self.tries[tag] < limits.attempts:
                 return
         del self.owed[tag]
         try:

@@ -387,7 +387,7 @@ def test_a_key_that_stops_working_loses_no_batch_whose_results_can_be_brought(
     provider.polls.append(Answer.of_json({"error": {"code": "invalid_api_key", "message": "no"}}, status=401))
     bought = Bought(tmp_path, scripted_server, provider)
     done = bought.run()
-    assert done.returncode == 5
+    assert done.returncode == 4
     assert f"harness resume {bought.folder.name}" in done.stderr
     for made in provider.made:
         made.polls += 1
@@ -408,7 +408,7 @@ def test_what_failed_and_is_bought_again_on_purpose_may_be_left_too(tmp_path: Pa
     bought = Bought(tmp_path, scripted_server, provider)
     bought.run()
     provider.polls.append(Answer.of_json({"error": {"code": "invalid_api_key", "message": "no"}}, status=401))
-    assert bought.resume("--failed").returncode == 5  # it is bought, and not yet read
+    assert bought.resume("--failed").returncode == 4  # it is bought, and not yet read
     done = bought.resume()
     assert done.returncode in {0, 3}, done.stderr
     last = {(record.case, record.repeat): record.outcome for record in bought.records}

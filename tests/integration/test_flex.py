@@ -22,7 +22,7 @@ from harness.report.sections.cost import cost_section
 from harness.report.sections.latency import latency_section
 
 Serve = Callable[[Script], ScriptedServer]
-PRICE = {"input": 2.0, "output": 8.0, "flex": 0.5}  # a reply of 11 tokens in and 1 out: 30 millionths, at flex 15
+PRICE = {"input": 2.0, "output": 8.0, "flex": 0.5, "priority": 1.5}  # 11 tokens in, 1 out: 30 millionths, at flex 15
 
 
 def served(request: Request, tier: str | None) -> Answer:
@@ -57,6 +57,25 @@ def test_a_tier_is_asked_for_and_what_another_one_served_is_said_and_priced_so(
     assert cost_section(made.cost).notes == (
         "Of what was asked for at flex, 3 replies came from another tier or named none, and cost the whole price; "
         "named: default 2, flex 37.",
+    )
+
+
+@pytest.mark.parametrize("where", ["model", "prompt"])
+def test_another_tier_that_is_asked_for_by_a_parameter_is_said_and_priced_as_it_was_served(
+    tmp_path: Path, scripted_server: Serve, where: str
+) -> None:
+    server = scripted_server(of_tiers)
+    asked = {"service_tier": "priority"}
+    suite = project(tmp_path, server.url, params=asked if where == "model" else {})
+    prompt = tmp_path / "v1.prompt.yml"
+    if where == "prompt":
+        prompt.write_text(yaml.safe_dump(yaml.safe_load(prompt.read_text()) | {"modelParameters": asked}))
+    (made,) = assess_run(measure(load_bundle(suite), tmp_path / "results")).candidates
+    assert made.cost.total == pytest.approx((37 * 45 + 3 * 30) / 1e6)
+    assert (made.cost.elsewhere, made.cost.not_at_flex, made.cost.unpriced) == ({"priority": 3}, 0, ())
+    assert cost_section(made.cost).notes == (
+        "Of what was asked for at priority, 3 replies came from another tier or named none, and cost the whole price; "
+        "named: default 2, priority 37.",
     )
 
 

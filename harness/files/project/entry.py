@@ -43,6 +43,7 @@ class Price(Written):
     currency: str = Field("USD", pattern=r"^[A-Z]{3}$", description="ISO code, such as USD.")
     batch: Share | None = Field(None, gt=0, le=1, description="Of these, what a batch costs: 0.5 is half.")
     flex: Share | None = Field(None, gt=0, le=1, description="Of these, what the service tier `flex` costs.")
+    priority: Money | None = Field(None, gt=0, le=100, description="Of these, what the service tier `priority` costs.")
 
     @property
     def is_given(self) -> bool:
@@ -56,7 +57,7 @@ class Price(Written):
 
     def factor(self, tier: str | None) -> float | None:
         """Give the part of these prices that a service tier costs; None where nobody wrote one: all of them."""
-        return {"batch": self.batch, "flex": self.flex}.get(tier or "")
+        return {"batch": self.batch, "flex": self.flex, "priority": self.priority}.get(tier or "")
 
     def money(self, tokens_in: Tokens, tokens_out: Tokens, cached: Tokens, factor: Tokens | float = 1.0) -> Tokens:
         """Give the money of tokens, of one call or of many at once; `cached` are those of `tokens_in`."""

@@ -191,4 +191,5 @@ class Cost(msgspec.Struct, frozen=True, kw_only=True):
     growth: PromptGrowth | None = None  # how the prompt grew against base; null without one
     tiers: dict[str, int] = {}  # service tier, as the endpoint named it -> replies
     not_at_flex: int = 0  # replies that were asked for at flex, and of which none says that it served them
+    elsewhere: dict[str, int] = {}  # service tier that was asked for -> replies of which none says that it served them
     unpriced: tuple[str, ...] = ()  # tiers that served, and of which harness.yml does not say what they cost

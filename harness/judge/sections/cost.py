@@ -72,7 +72,7 @@ def judged_cost(view: View) -> Cost:
     price = view.model.price
     money = per_1000(view).estimate(view.confidence)
     tiers = named_counts(view.trials.tier, view.trials.tiers)
-    at_flex = (view.trials.via == VIAS.index("flex")) & ~view.failed
+    elsewhere = _elsewhere(view)
     volume = view.suite.volume_per_month
     month = None if volume is None else scaled(money, volume / 1000)
     return Cost(
@@ -89,13 +89,26 @@ def judged_cost(view: View) -> Cost:
         volume_per_month=volume,
         priced=price.is_given,
         tiers=tiers,
-        not_at_flex=int(np.count_nonzero(at_flex))
-        - int(named_counts(view.trials.tier[at_flex], view.trials.tiers).get("flex", 0)),
+        not_at_flex=elsewhere.get("flex", 0),
+        elsewhere=elsewhere,
         unpriced=tuple(tier for tier in tiers if tier not in ORDINARY and price.factor(tier) is None)
         if price.is_given
         else (),
         missing_usage=int(np.count_nonzero(~counted(view.trials) & ~view.failed)),
     )
+
+
+def _elsewhere(view: View) -> dict[str, int]:
+    """Count the replies that were asked for at a service tier, and of which none says that it served them."""
+    said = {**view.model.params, **view.entry.prompt.get("parameters", {})}.get("service_tier")
+    ways = {"sync": said if isinstance(said, str) and said not in ORDINARY else "", "flex": "flex"}
+    lost: dict[str, int] = {}
+    for way, tier in ways.items():
+        at = (view.trials.via == VIAS.index(way)) & ~view.failed
+        named = named_counts(view.trials.tier[at], view.trials.tiers)
+        if tier and (others := int(np.count_nonzero(at)) - named.get(tier, 0)):
+            lost[tier] = lost.get(tier, 0) + others
+    return lost
 
 
 def scaled(estimate: Estimate, factor: float) -> Estimate:

@@ -52,10 +52,10 @@ def _tiers(cost: Cost) -> list[str]:
     """Say what served other than was asked for, and what is counted at a price that may not be its own."""
     served = ", ".join(f"{tier} {number:,}" for tier, number in cost.tiers.items())
     told = []
-    if cost.not_at_flex:
-        replies = count(cost.not_at_flex, "reply", "replies")
+    for tier, missed in cost.elsewhere.items():
+        replies = count(missed, "reply", "replies")
         told.append(
-            f"Of what was asked for at flex, {replies} came from another tier or named none, and cost the whole price"
+            f"Of what was asked for at {tier}, {replies} came from another tier or named none, and cost the whole price"
             + (f"; named: {served}." if served else ".")
         )
     if cost.unpriced:

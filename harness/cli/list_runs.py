@@ -128,7 +128,7 @@ def _run_row(folder: Path) -> dict[str, Any]:
 
 
 def _judged(report: Path) -> tuple[str, float | None]:
-    """Give a run's verdict, and the accuracy of the candidate to take or of the only one."""
+    """Give a run's verdict, and the accuracy of the candidate to take or of the only one, once all was run."""
     import msgspec
 
     from harness.rundir import plain_content
@@ -140,7 +140,7 @@ def _judged(report: Path) -> tuple[str, float | None]:
         measured = [one for one in judged["candidates"] if one["verdict"] != "NOT MEASURED"]
         shares = {one["name"]: one["classification"]["accuracy"]["value"] for one in measured}
         taken = (judged.get("leaderboard") or {}).get("recommended")
-        share = shares.get(taken, next(iter(shares.values()), None))
+        share = shares.get(taken, next(iter(shares.values()), None)) if judged.get("complete", True) else None
         return str(judged["verdict"]), None if share is None else float(share)
     except (msgspec.MsgspecError, OSError, ValueError, RecursionError, LookupError, TypeError, AttributeError):
         return "UNREADABLE", None

@@ -155,7 +155,7 @@ def _candidate(view: View, policy: Sequence[Threshold], baseline: checks.Baselin
         outcomes={name: int((view.trials.outcome == place).sum()) for place, name in enumerate(OUTCOMES)},
         trials=len(view.trials),
         cases=len(view.cases),
-        repeats=view.repeats,
+        repeats=max(view.repeats, view.manifest.repeats if view.missing else 0),
         **(_sections(view) if sections is None else sections.result()),
         leakage=judged_leakage(view),
         went_wrong=troubles,
@@ -164,6 +164,7 @@ def _candidate(view: View, policy: Sequence[Threshold], baseline: checks.Baselin
         answered_splits=split_figures(view) if view.lost and verdict != "NOT MEASURED" else {},
         open_by_failures=checks.open_by_failures(verdict, judged),
         settled=early,
+        not_run=view.missing,
     )
     return msgspec.structs.replace(
         made,
@@ -212,6 +213,7 @@ def _reason(
 
 def _assessment(run: RunView, policy: Sequence[Threshold], candidates: tuple[CandidateAssessment, ...]) -> Assessment:
     manifest, suite, table = run.manifest, run.suite, run.table
+    complete, (twice, in_flight) = _complete(run, candidates), _cut_off(table)
     best = checks.best_first(candidates)[0] if candidates else None
     verdict: Verdict = "INCONCLUSIVE" if best is None else best.verdict
     reason = "nothing was measured." if best is None else checks.reason_of_run(best, candidates)
@@ -225,16 +227,17 @@ def _assessment(run: RunView, policy: Sequence[Threshold], candidates: tuple[Can
         created_utc=manifest.created_utc,
         planned_trials=manifest.planned_trials,
         journalled_trials=table.journalled,
-        complete=_complete(run, candidates),
+        complete=complete,
         labels=suite.labels,
         positive=suite.positive,
         confidence=suite.confidence,
         policy=tuple(threshold.text for threshold in policy),
         candidates=candidates,
         sessions=sum(session.event in {"started", "resumed"} for session in table.sessions),
-        paid_twice_at_most=_paid_twice(table),
+        paid_twice_at_most=twice,
         harness_version=manifest.harness_version,
         sent_again=table.sent_again,
+        in_flight_at_end=0 if complete else in_flight,
         open_by_failures=0 if best is None else best.open_by_failures,
     )
 
@@ -244,16 +247,16 @@ def _complete(run: RunView, candidates: Sequence[CandidateAssessment]) -> bool:
     table = run.table
     if table.journalled >= run.manifest.planned_trials:
         return True
-    if table.stopped and all(trials.not_run is None for trials in table.trials.values()):
+    if table.stopped and not any(trials.not_run for trials in table.trials.values()):
         return True
     ended = any(one.verdict == "NOT MEASURED" and one.name in table.refused for one in candidates)
     return ended and bool(table.sessions) and table.sessions[-1].event == "finished"
 
 
-def _paid_twice(table: RunTable) -> int:
+def _cut_off(table: RunTable) -> tuple[int, int]:
     """Give the calls that were in flight when a session died without a word, was cut off or lost a node.
 
-    They were sent again: by a resume, or by other nodes.
+    First those that were sent again: by a resume, or by other nodes. Then those of the last session, which are not.
     """
     twice = cut_off = 0
     running = False
@@ -266,4 +269,4 @@ def _paid_twice(table: RunTable) -> int:
             running = False
             cut_off = session.cut_off if session.event == "stopped" else 0
             twice += session.cut_off if session.event == "finished" else 0
-    return twice
+    return twice, most if running else cut_off

@@ -96,10 +96,7 @@ class Side:
         return Resampling.of(self.answers, seed=self.view.suite.seed)
 
     def _kept(self, trials: TrialColumns) -> TrialColumns:
-        keep = self.place[trials.case] != NONE
-        if trials.not_run is not None:
-            keep &= ~trials.not_run
-        return trials.where(np.asarray(keep, dtype=np.bool_))
+        return trials.where(np.asarray(self.place[trials.case] != NONE, dtype=np.bool_))
 
     def answers_of(self, trials: TrialColumns, expected: Int16) -> Answers:
         """Give answers in the labels that both sides share, against the head's expected labels."""
@@ -176,8 +173,6 @@ def pair(base: View, head: View) -> Pairs:
 
 def _measured(view: View) -> Bool:
     """Tell which cases have a trial that was run."""
-    trials = view.trials
-    ran = trials.case if trials.not_run is None else trials.case[~trials.not_run]
     has = np.zeros(len(view.cases), dtype=np.bool_)
-    has[ran] = True
+    has[view.trials.case] = True
     return has

@@ -73,7 +73,7 @@ def clocked(trials: TrialColumns, column: Int64) -> Bool:
     """Tell which trials say something of a clock: those with a time, and failed ones (over any limit).
 
     None does where there are replies and not one of them has a time: then nobody looked at that clock. What failed in a
-    batch or at a slower tier tells nothing either, nor what was not run where others waited.
+    batch or at a slower tier tells nothing either.
     """
     timed = np.asarray(column != NONE, dtype=np.bool_)
     at_once = (trials.via == SYNC) | ((trials.via == NONE) & ~(trials.via > SYNC).any())
@@ -86,7 +86,7 @@ def clocked(trials: TrialColumns, column: Int64) -> Bool:
 def lost(trials: TrialColumns) -> Bool:
     """Tell which trials the endpoint failed, so that nobody knows what the prompt would have said.
 
-    A template that fails on a case is the prompt's own, and a trial that was not run was failed by nobody.
+    A template that fails on a case is the prompt's own.
     """
     failed = (trials.outcome == FAILED) & (trials.failure != NONE)
     return np.asarray(failed & (trials.failure != _RENDER), dtype=np.bool_)
@@ -270,7 +270,7 @@ class View:
     @property
     def missing(self) -> int:
         """How many planned trials were not run: the run ended before them."""
-        return 0 if self.trials.not_run is None else int(self.trials.not_run.sum())
+        return self.trials.not_run
 
     @property
     def error(self) -> float:

@@ -120,6 +120,15 @@ def test_ctrl_c_exits_130_and_says_how_to_go_on(tmp_path: Path, scripted_server:
     assert f"harness resume {run.name}" in stderr
     assert f"/{TRIALS} (" in stderr, "how far it came stays to be read"
     assert len(server.requests) < TRIALS
+    shown = harness("report", "latest", at=tmp_path)
+    judged = json.loads((run / "report.json").read_bytes())
+    (one,) = judged["candidates"]
+    ended = judged["journalled_trials"]
+    assert (one["trials"], one["not_run"], one["outcomes"]["failed"]) == (ended, TRIALS - ended, 0)
+    assert f"{TRIALS - ended} of {TRIALS} trials were not run and are in no figure" in shown.stdout + shown.stderr
+    assert "failed or timed out" not in shown.stdout
+    assert {check["status"] for check in one["checks"]} == {"INCONCLUSIVE", "PASS"}
+    assert [check["metric"] for check in one["checks"] if check["status"] == "PASS"] == ["leakage"]
 
 
 def test_a_wrong_key_exits_5_after_few_calls_and_says_what_to_fix(tmp_path: Path, scripted_server: Serve) -> None:

@@ -491,7 +491,7 @@ def test_an_outage_in_the_middle_leaves_reports_too(tmp_path: Path, scripted_ser
     write_project(tmp_path, server.url, cases=100, limits={"attempts": 1})
     done = harness("run", "small.suite.yml", at=tmp_path)
     assert done.returncode == 4
-    assert re.search(r"This run is not complete: \d+ of 100 trials are missing", " ".join(done.stdout.split()))
+    assert re.search(r"This run is not complete: \d+ of 100 trials were not run", " ".join(done.stdout.split()))
     assert {path.name for path in run_of(tmp_path).iterdir()} >= REPORTS
 
 

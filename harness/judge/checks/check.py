@@ -63,8 +63,8 @@ def _held(asked: Asked) -> Check:
         return asked.undecided(note, estimate)
     asked = replace(asked, required=required, note=note)
     made = _decided(asked)
-    if view.missing and (made.status == "FAIL" or made.needed_n is not None):
-        made = _unfinished(asked, made)
+    if view.missing and not gauge.counted_before:
+        return _unfinished(asked, made)
     return _either_way(asked, made)
 
 
@@ -110,7 +110,7 @@ def hanging_on(
     deciding = [(t, made) for t, made in zip(thresholds, checks, strict=True) if made.status == worst]
 
     def hangs(which: Bool) -> bool:
-        if not which.any() or not deciding:
+        if not which.any() or not deciding or view.missing:
             return False
         if (lost(view.trials) & which).any():
             return any(made.depends_on or metric_of(made.metric).of_failures for _, made in deciding)
@@ -209,9 +209,9 @@ def _from_baseline(asked: Asked, before: float) -> tuple[float, str]:
 
 
 def _unfinished(asked: Asked, made: Check) -> Check:
-    """Take back a FAIL, and advice of more cases, while trials are missing: they count as failures, and may pass."""
+    """Leave a check open while trials are missing: whoever ends a run may have seen how it stands."""
     clause = replace(asked, note="").clause
-    told = f"{asked.seen(made.estimate)}, {clause}: not met so far, but what was not run counts as failed."
+    told = f"{asked.seen(made.estimate)} so far, {clause}: what was not run may still decide it either way."
     return msgspec.structs.replace(
-        made, status="INCONCLUSIVE", needed_n=None, needed_told=False, lack=None, why=told, told=""
+        made, status="INCONCLUSIVE", needed_n=None, needed_told=False, lack=None, why=told, told="", p_value=None
     )

@@ -129,13 +129,10 @@ def failed(asked: Asked) -> str:
     hits = trials.failure[trials.outcome == OUTCOMES.index("failed")]
     if not len(hits):
         return ""
-    known = hits[hits != NONE]
-    own = int((known == FAILURES.index("render")).sum())
+    own = int((hits == FAILURES.index("render")).sum())
     if own == len(hits):
         return f"The prompt's template failed on {own:,} of {count(len(trials), 'trial')}."
-    if not len(known):
-        return f"{len(hits):,} of {count(len(trials), 'trial')} {verb(len(hits), 'was', 'were')} not run."
-    kinds = np.bincount(known[known != FAILURES.index("render")], minlength=1)
+    kinds = np.bincount(hits[hits != FAILURES.index("render")], minlength=1)
     most = (
         f", mostly `{FAILURES[int(kinds.argmax())]}`"
         if len(np.flatnonzero(kinds)) > 1

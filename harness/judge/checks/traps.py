@@ -32,9 +32,8 @@ _TOO_FEW = "too_few_cases"  # the number of cases, whatever was answered
 def traps_of(view: View, checks: Sequence[judge.Check], policy: Sequence[Threshold]) -> tuple[judge.Trap, ...]:
     """Give the traps of one candidate; `checks` are those of `policy`, in its order."""
     found = _found(view, checks, policy)
-    if view.lost or view.missing:  # no trap is laid by what nobody answered: the answers alone must show it, too
-        gone = lost(view.trials) if view.trials.not_run is None else lost(view.trials) | view.trials.not_run
-        shown = {(trap.kind, trap.label): trap for trap in _found(view.of_trials(~gone), checks, policy)}
+    if view.lost:  # no trap is laid by what nobody answered: the answers alone must show it, too
+        shown = {(trap.kind, trap.label): trap for trap in _found(view.of_trials(~lost(view.trials)), checks, policy)}
         found = [trap for trap in found if trap.kind == _TOO_FEW or (trap.kind, trap.label) in shown]
         found = [_of_answers(shown[trap.kind, trap.label]) if trap.kind == _PARADOX else trap for trap in found]
     return tuple(dict.fromkeys(found))
@@ -167,7 +166,7 @@ def _too_few_cases(view: View, checks: Sequence[judge.Check], policy: Sequence[T
     found = []
     for check, threshold in zip(checks, policy, strict=True):
         asked = Asked(view=view.narrowed(threshold.where), threshold=threshold)
-        if check.status != "INCONCLUSIVE" or not _is_share_right(asked):
+        if check.status != "INCONCLUSIVE" or view.missing or not _is_share_right(asked):  # more are to come
             continue
         if not 0 < check.required <= 1 or check.estimate.value is None:
             continue

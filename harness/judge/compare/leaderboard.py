@@ -91,7 +91,7 @@ def _latencies(views: Sequence[View], couples: Sequence[_Couple]) -> list[list[C
     First as seen, failed calls over any limit; then without those of one side, the other, both.
     """
     told = [(view, without_failed(view)) if view.lost else (view,) for view in views]
-    timed = [[_timed(world) for world in worlds] for worlds in told]
+    timed = [[world.times(world.trials.caller_ns) for world in worlds] for worlds in told]
     cases = [set(case.tolist()) for worlds in timed for _, case in worlds]
     both = np.array(sorted(set.intersection(*cases)), dtype=np.int64) if all(cases) else np.arange(0)
     if not len(both) or any(disturbed(view) for view in views):
@@ -116,15 +116,6 @@ def _faster(
     nothing = undefined("see the candidates")
     moved = scores.slower_cases(one[0], two[0], cases, _P95)
     return Compared(metric=P95, base=nothing, head=nothing, difference=figure, moved=moved)
-
-
-def _timed(view: View) -> tuple[scores.Float, scores.Int64]:
-    times, case = view.times(view.trials.caller_ns)
-    ran = view.trials.not_run
-    if ran is not None:
-        keep: scores.Bool = ~ran[view.on_clock(view.trials.caller_ns)]
-        times, case = times[keep], case[keep]
-    return times, case
 
 
 def _p_of(worlds: Sequence[Compared | None]) -> float | None:

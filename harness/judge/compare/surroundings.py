@@ -90,7 +90,7 @@ def notes(base: View, head: View, pairs: Pairs) -> Iterator[str]:
         if view.missing:
             finish = "" if view.manifest.asked_elsewhere else "; finish it with `harness resume`"
             yield (
-                f"The run of {name} is not finished: {count(view.missing, 'trial')} were never run and are"
+                f"The run of {name} is not finished: {count(view.missing, 'trial')} were not run and are"
                 f" left out{finish}."
             )
         if view.stopped is not None and pairs.cases:

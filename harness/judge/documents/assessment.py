@@ -160,7 +160,7 @@ class CandidateAssessment(msgspec.Struct, frozen=True, kw_only=True):
     checks: tuple[Check, ...]  # one for each threshold, in the order of the policy
     traps: tuple[Trap, ...]  # what could mislead about these figures
     outcomes: dict[str, int]  # how original trials ended -> how many
-    trials: int  # original trials, each of which is in every denominator
+    trials: int  # original trials that were run, each of which is in every denominator
     cases: int  # cases that were planned
     repeats: int  # how often each case was asked
     classification: Classification  # how well labels are told apart
@@ -186,6 +186,7 @@ class CandidateAssessment(msgspec.Struct, frozen=True, kw_only=True):
     settled: SettledEarly | None = None  # None where all cases were asked
     confused: tuple[Confused, ...] = ()  # most frequent first; the matrix has the rest
     next_step: NextStep | None = None  # None where an earlier version wrote it
+    not_run: int = 0  # planned trials, of all variants, that the run ended before: in no figure
 
 
 class Assessment(msgspec.Struct, frozen=True, kw_only=True):
@@ -213,5 +214,6 @@ class Assessment(msgspec.Struct, frozen=True, kw_only=True):
     what_if: str = ""  # the file whose thresholds these are; empty where they are the run's own
     reason: str = ""  # the headline without its verdict; empty where an earlier version wrote it
     sent_again: int = 0  # trials that a resume sent once more: the later outcome counts
+    in_flight_at_end: int = 0  # at most so many of those that were not run were sent, without a result
     open_by_failures: int = 0  # of the best candidate: `harness resume --failed` sends these again
     next_step: NextStep | None = None  # of the candidate to take, or of the nearest one

@@ -165,7 +165,7 @@ def why_no_label(outcome: Outcome, words: str, tokens: int, thought: int = 0) ->
 def no_reply(view: View) -> bool:
     """Tell whether the endpoint failed and answered not one trial: then nothing is known of the prompt."""
     every = view.every_trial
-    if not len(every) or not (every.outcome == FAILED).all():
+    if (every.outcome != FAILED).any():
         return False
     by_endpoint = (every.failure != NONE) & (every.failure != FAILURES.index("render"))
     return bool(by_endpoint.any()) or view.entry.name in view.run.table.refused

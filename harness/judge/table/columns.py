@@ -72,7 +72,7 @@ class _Held(Generic[_A]):
 class TrialColumns:
     """The trials of one candidate, one row each, sorted by (variant, case, repeat); warm-up left out.
 
-    Missing trials of an unfinished run are rows with outcome `failed`, so that nothing leaves a denominator.
+    What an unfinished run did not come to has no row: `not_run` counts it, and leaves every check open.
     """
 
     case: _Held[Int32] = _Held(np.int32)  # row in CaseColumns
@@ -82,8 +82,8 @@ class TrialColumns:
     expected: _Held[Int16] = _Held(np.int16)
     predicted: _Held[Int16] = _Held(np.int16)  # index into labels, NONE when there is no label
     outcome: _Held[Int8] = _Held(np.int8)  # index into OUTCOMES
-    failure: _Held[Int8] = _Held(np.int8)  # index into FAILURES; NONE where there is a reply, or the trial was not run
-    why: _Held[Int16] = _Held(np.int16)  # index into `whys`, NONE where there is a label, or no record
+    failure: _Held[Int8] = _Held(np.int8)  # index into FAILURES; NONE where there is a reply
+    why: _Held[Int16] = _Held(np.int16)  # index into `whys`, NONE where there is a label
     whys: tuple[Why, ...]  # why there is no label; two trials with the same reason and labels share it
     caller_ns: _Held[Int64] = _Held(np.int64)  # NONE when never sent
     service_ns: _Held[Int64] = _Held(np.int64)
@@ -113,14 +113,14 @@ class TrialColumns:
     fingerprint: _Held[Int16] = _Held(np.int16)
     tier: _Held[Int16] = _Held(np.int16)  # index into `tiers`, NONE where the endpoint named none
     tiers: tuple[str, ...]
-    via: _Held[Int8] = _Held(np.int8)  # index into VIAS; NONE where it was not run
+    via: _Held[Int8] = _Held(np.int8)  # index into VIAS
     fingerprints: tuple[str, ...]
     odd_fields: tuple[tuple[str, ...], ...]  # the fields of a reply that could not be read
     unknown_endings: tuple[str, ...]  # words for an ending that no provider is known to say
     recorded: bool
     warmup_calls: int
     warmup_usage: tuple[Usage, ...] = ()  # of each service tier: paid for, never judged
-    not_run: Bool | None = None  # planned, but the run ended before; None: all were run
+    not_run: int = 0  # planned trials, of whatever variant, that the run ended before
 
     def __len__(self) -> int:
         return int(vars(self)[_ROWS])
@@ -130,8 +130,7 @@ class TrialColumns:
         if keep.all():
             return self
         cut = {name: held for name, held in vars(self).items() if name not in _COLUMNS}
-        not_run = None if self.not_run is None else self.not_run[keep]
-        return self._made(cut | {_ROWS: int(np.count_nonzero(keep)), _FROM: (self, keep), "not_run": not_run})
+        return self._made(cut | {_ROWS: int(np.count_nonzero(keep)), _FROM: (self, keep)})
 
     def told(self, **columns: Column) -> "TrialColumns":
         """Give the same trials with other columns in place of some."""

@@ -1,7 +1,7 @@
-"""The columns of each candidate, sorted and complete to the plan.
+"""The columns of each candidate, sorted, and how many trials of the plan they lack.
 
 Rows are sorted and names are sorted, so that the order of reading leaves no trace. Of two records of one
-trial the later counts; a planned trial without a record becomes a row with outcome `failed`.
+trial the later counts; a planned trial without a record has no row, for nobody failed it.
 
 A trial is identified by one number, (variant * cases + case) * width + repeat, so that sorting by it sorts by
 variant, case and repeat.
@@ -16,22 +16,8 @@ import numpy as np
 
 from harness.files.case import PROMPT_LEVEL
 from harness.judge.table.columns import NONE, Bool, CaseColumns, Failure, Int64, TrialColumns, Why
-from harness.judge.table.intake import KINDS, OUTCOMES, Numbers, Part, Usage, add_usage, said
+from harness.judge.table.intake import KINDS, Numbers, Part, Usage, add_usage, said
 from harness.judge.table.packed import Column, Grown, Keys, Rows, packed, spread
-
-NOT_RUN = "not run: the run ended before this trial"
-_FAILED = OUTCOMES.index("failed")
-_ZERO_IF_NOT_RUN = {
-    "queue_ns",
-    "rate_limit_ns",
-    "backoff_ns",
-    "retry_ns",
-    "own_ns",
-    "attempts",
-    "reasoned",
-    "in_flight",
-}
-
 
 # Columns that index names, and what TrialColumns calls these; those whose order of reading leaves no trace.
 _NAMED = {
@@ -152,16 +138,8 @@ class Columns:
         return int(np.count_nonzero(held.trial < len(self.cases) * self.width)) >= len(self.cases) * self.repeats
 
     def trials(self, gathered: Gathered, held: _Held, planned: Int64) -> TrialColumns:
-        """Give the columns of one candidate, with a `failed` row for every planned trial that was not run."""
-        columns, missing = held.columns, None
-        own = self._own(planned, held)
-        planned = planned if own.all() else planned[own]
-        if len(held.trial) < len(planned):
-            row = np.searchsorted(planned, held.trial)
-            missing = np.ones(len(planned), dtype=np.bool_)
-            missing[row] = False
-            columns = self._completed(columns, row, planned)
-            columns["reply"][missing] = gathered.names["reply"][NOT_RUN]
+        """Give the columns of one candidate, and how many of the planned trials were not run."""
+        columns = held.columns
         at = columns["sent_at"].astype(np.int64)
         sent = at != NONE
         at -= at[sent].min(initial=np.iinfo(np.int64).max)
@@ -179,7 +157,7 @@ class Columns:
             recorded=gathered.recorded,
             warmup_calls=gathered.warmup_calls,
             warmup_usage=tuple(gathered.warmup_usage.values()),
-            not_run=missing,
+            not_run=int(self._own(planned, held).sum()) - len(held.trial),
         )
 
     def _own(self, planned: Int64, held: _Held) -> Bool:
@@ -196,21 +174,6 @@ class Columns:
         more = np.flatnonzero(planned % self.width >= self.repeats)
         own[more[~np.isin(planned[more], held.trial)]] = False
         return own
-
-    def _completed(self, columns: dict[str, Column], row: Int64, planned: Int64) -> dict[str, Column]:
-        """Lay the records over the plan."""
-        full: dict[str, Column] = {}
-        for name, column in columns.items():
-            nothing = np.nan if name == "score" else 0 if name in _ZERO_IF_NOT_RUN else NONE
-            full[name] = np.full(len(planned), nothing, dtype=np.int32 if name == "reply" else column.dtype)
-            full[name][row] = column
-        pair, repeat = np.divmod(planned, self.width)
-        variant, case = np.divmod(pair, max(len(self.cases), 1))
-        full |= {"variant": variant.astype(np.int16), "case": case.astype(np.int32), "repeat": repeat.astype(np.int16)}
-        failed = np.full(len(planned), _FAILED, dtype=np.int8)
-        failed[row] = columns["outcome"]
-        full["outcome"] = failed
-        return full
 
 
 def _sorted_names(column: Column, names: Numbers[_Named]) -> Column:

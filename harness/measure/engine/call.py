@@ -166,6 +166,7 @@ class _Sending:
 
     def _on_backoff(self, answer: Answer, seconds: float) -> None:
         if self._caller.halt.stopping:
+            self._caller.halt.cut_off += 1  # it was sent, and stays without an answer that counts
             raise Halted
         if is_overload(answer) and self._ticket is not None:
             self._caller.lane.overloaded(answer, self._ticket, seconds)

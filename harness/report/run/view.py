@@ -103,7 +103,7 @@ def _summary(c: CandidateAssessment) -> str:
     text = f"{parts.count(c.cases, 'case')} × {parts.count(c.repeats, 'repeat')}, "
     if c.verdict == "NOT MEASURED":
         return f"{text}not one reply"
-    text += parts.count(c.trials, "trial")
+    text += parts.count(c.trials, "trial") + (f", {c.not_run:,} not run" if c.not_run else "")
     unread = sum(c.outcomes.values()) - c.outcomes.get("label", 0)
     total = sum(c.outcomes.values())
     return text + (f"; {unread:,} without a label ({parts.percent_of(unread, total)})" if unread else "")
@@ -140,13 +140,14 @@ def _warnings(a: Assessment, manifest: Manifest | None) -> list[str]:
         )
     if not a.complete and a.verdict != "NOT MEASURED":  # that says it first, and what to do
         missing = a.planned_trials - a.journalled_trials
-        fate = "is missing and counts" if missing == 1 else "are missing and count"
+        fate = "was not run and is" if missing == 1 else "were not run and are"
+        sent = f", and at most {a.in_flight_at_end:,} of them sent without a result" if a.in_flight_at_end else ""
         how = (
             "merge` joins it with the other shards" if manifest and "shard" in manifest.notes else "resume` finishes it"
         )
         warnings.append(
-            f"This run is not complete: {missing:,} of {parts.count(a.planned_trials, 'trial')} {fate} as failed; "
-            f"`harness {how}."
+            f"This run is not complete: {missing:,} of {parts.count(a.planned_trials, 'trial')} {fate} in no figure"
+            f"{sent}; `harness {how}."
         )
     if a.paid_twice_at_most:
         warnings.append(

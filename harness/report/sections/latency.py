@@ -37,7 +37,7 @@ def _lead(latency: Latency) -> str:
         names = listed([_name(quantile.q) for quantile in lost])
         told.append(f"{names} undefined" + (f" ({why})" if why else ""))
     lead = ", ".join(told) + f" over {parts.count(latency.n, 'call')}"
-    return lead + (f"; {parts.count(latency.censored, 'call')} never finished" if latency.censored else "") + "."
+    return lead + (f"; {parts.count(latency.censored, 'call')} failed or timed out" if latency.censored else "") + "."
 
 
 def _limit(checks: tuple[Check, ...]) -> tuple[float, str] | None:

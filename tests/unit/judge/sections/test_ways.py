@@ -145,4 +145,4 @@ def test_what_was_not_run_of_a_batch_is_not_late_either() -> None:
     events += [record(f"c{n:03d}", "spam", seconds=0.5) for n in range(60)]
     events += [record(f"c{n:03d}", "spam", seconds=None, via="batch") for n in range(60, 80)]
     made = only(assess(manifest_of(LABELS, planned=100), events, thresholds=parsed_thresholds(ASKED, LABELS)))
-    assert (made.latency.n, made.latency.censored, made.outcomes["failed"]) == (60, 0, 20)
+    assert (made.latency.n, made.latency.censored, made.outcomes["failed"], made.not_run) == (60, 0, 0, 20)

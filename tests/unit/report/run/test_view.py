@@ -92,7 +92,7 @@ def test_what_would_settle_a_check_is_said_once() -> None:
 
 def test_an_unfinished_run_and_calls_paid_twice_are_said_first() -> None:
     first, second = run_view(empty()).warnings
-    assert "450 of 450 trials are missing" in first
+    assert "450 of 450 trials were not run and are in no figure" in first
     assert "at most 4 calls" in second
 
 
@@ -143,7 +143,8 @@ def test_quantiles_among_failed_calls_are_said_once_with_their_reason() -> None:
     latency = msgspec.structs.replace(c.latency, caller=caller)
     lead = run_view(assessment(candidate(latency=latency))).candidates[0].latency.lead
     assert lead == (
-        "p50 168 ms (163 to 171), p95 and p99 undefined (2 of 3 calls failed) over 450 calls; 2 calls never finished."
+        "p50 168 ms (163 to 171), p95 and p99 undefined (2 of 3 calls failed) over 450 calls; "
+        "2 calls failed or timed out."
     )
 
 

@@ -645,3 +645,18 @@ def test_under_policy_head_every_entry_counts_as_the_branch_wrote_it(repo: Path,
     done = gate(repo, "--policy", "head")
     assert (done.returncode, the_one(done)["changed"]) == (1, ["model"])
     assert {request.json()["model"] for request in server.requests} == {"m-1", "bad-1"}
+
+
+def test_two_prompts_in_place_of_one_share_its_answers(repo: Path, server: ScriptedServer) -> None:
+    branch(repo, "two")
+    for name, how in (("v2", "well"), ("v3", "badly")):
+        write_prompt(repo, f"Sort {how}: {{{{ message }}}}", f"prompts/{name}.prompt.yml")
+    git(repo, "rm", "-q", PROMPT)
+    write_suite(repo, thresholds=["accuracy >= baseline - 10%"])
+    commit(repo, "two")
+    document = gate_json(gate(repo, "--policy", "head"))
+    found = {each["prompt"]: each for each in document["prompts"]}
+    assert {each["was"] for each in found.values()} == {f"{PROMPT} on m"}
+    assert {name: each["comparison"]["paired_cases"] for name, each in found.items()} == {"v2": CASES, "v3": CASES}
+    assert [found[name]["status"] for name in ("v2", "v3")] == ["INCONCLUSIVE", "FAIL"]
+    assert len(server.requests) == document["cost"]["calls"] == 3 * CASES

@@ -157,10 +157,9 @@ def _assessed(gate: GateBundle, run: Path) -> judge.Assessment:
     assessment = assess_run(run, trusted=gate.trusts)
     if all(threshold.baseline == "absolute" for threshold in gate.bundle.thresholds):
         return assessment
-    heads = {pair.base.name: pair.head.name for pair in gate.pairs if pair.base is not None}
-    bases = tuple(
-        msgspec.structs.replace(one, name=heads[one.name]) for one in assessment.candidates if one.name in heads
-    )
+    known = {one.name: one for one in assessment.candidates}
+    couples = [(pair.head.name, pair.base.name) for pair in gate.pairs if pair.base is not None]
+    bases = tuple(msgspec.structs.replace(known[base], name=head) for head, base in couples if base in known)
     beside = msgspec.structs.replace(assessment, candidates=bases)
     return assess_run(run, baseline=beside, trusted=gate.trusts)
 

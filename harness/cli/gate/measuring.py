@@ -42,8 +42,8 @@ def look_up(gate: GateBundle, results: Path) -> Served:
         found = stored_replies(results, plan, pair.base, since=since, trusted=gate.trusts)
         if found is None:
             continue
+        records += () if pair.base.name in names else found
         names.add(pair.base.name)
-        records += found
         if pair.same:
             names.add(pair.head.name)
             records += served_as(found, plan, pair.head)
@@ -52,11 +52,11 @@ def look_up(gate: GateBundle, results: Path) -> Served:
 
 def to_measure(gate: GateBundle, served: Served) -> Bundle:
     """Keep the candidates that need a run: a prompt that sends the same needs none, unless it is served."""
-    wanted: list[Candidate] = []
+    wanted: dict[str, Candidate] = {}
     for pair in gate.pairs:
         if not pair.same or pair.head.name in served.names:
-            wanted += [candidate for candidate in (pair.base, pair.head) if candidate is not None]
-    return replace(gate.bundle, candidates=tuple(wanted))
+            wanted |= {candidate.name: candidate for candidate in (pair.base, pair.head) if candidate is not None}
+    return replace(gate.bundle, candidates=tuple(wanted.values()))
 
 
 def left_of(bundle: Bundle, served: Served, run: Path | None) -> tuple[Plan, bytearray]:

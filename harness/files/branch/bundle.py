@@ -235,7 +235,7 @@ class _Gathering(Sides):
         in_force = {**now.models, **{heir.name: heir.entry for heir in models}}
         refuse_files(in_force, self.repository, self.root, self.touched)
         pairs, head, base = self.paired(found, models)
-        measured = [c for pair in pairs for c in (pair.base, pair.head) if c is not None]
+        measured = {c.name: c for pair in pairs for c in (pair.base, pair.head) if c is not None}
         project = head.project.model_copy(update={"root": self.root})
         files = tuple(dict.fromkeys((*head.files, *base.files)))
         return GateBundle(
@@ -250,7 +250,7 @@ class _Gathering(Sides):
             head_commit=self.repository.commit("HEAD"),
             uncommitted=bool(self.repository.changed("HEAD") or self.untracked & {self.suite, *found.now}),
             policy=self.policy,
-            bundle=replace(head, project=project, candidates=tuple(measured), files=files),
+            bundle=replace(head, project=project, candidates=tuple(measured.values()), files=files),
             pairs=pairs,
             deleted=tuple(shown(path) for path in found.deleted),
             edits=edits_of(self, in_force),

@@ -80,7 +80,7 @@ class Sides:
         ]
         head, base = self._load([(path, heir) for path, heir, _ in wanted])
         made = [self._pair(path, heir, changed, head, base) for path, heir, changed in wanted]
-        return tuple(pair for pair in made if pair is not None), head, base
+        return _with_one_base([pair for pair in made if pair is not None]), head, base
 
     def _changes(self, path: str, heir: Heir) -> Iterator[Changed]:
         """Say what of a prompt on a model the branch wrote otherwise."""
@@ -200,6 +200,17 @@ class Sides:
             if self.base.copy(path, self.scratch):
                 return Path(os.path.relpath(self.scratch / path, self.root))
         return written
+
+
+def _with_one_base(pairs: Sequence[Pair]) -> tuple[Pair, ...]:
+    """Let those that come from the same prompt on the same model share their base, which is then measured once."""
+    first: dict[tuple[Path | None, str, str], Candidate] = {}
+    return tuple(
+        pair
+        if (base := pair.base) is None
+        else replace(pair, base=first.setdefault((base.prompt.path, base.prompt.name, base.model_name), base))
+        for pair in pairs
+    )
 
 
 def _recorded_for(line: bytes) -> object:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from harness.judge.assess import Assessment, CandidateAssessment, Manifest
 
 _LONGEST_NAME, _LONGEST_TAG = 240, 4_000  # characters that MLflow takes
+_LONGEST_WORDS = 300  # of a server, in a message
 _MOST_METRICS = 1_000  # of one request to MLflow
 _PATIENCE_S = 10
 _OWN = "prompt_readiness"  # before the names of what no convention names
@@ -66,7 +67,8 @@ def _to_mlflow(url: str | None, assessment: Assessment, manifest: Manifest) -> t
 
 def _shown(text: str) -> str:
     """Leave a user's name and password out of an address, and what is too long to read."""
-    return re.sub(r"(?<=//)[^\s/@]*@", "", " ".join(text.split()))[:300]
+    plain = re.sub(r"(?<=//)[^\s/@]*@", "", " ".join(text.split()))
+    return plain if len(plain) <= _LONGEST_WORDS else f"{plain[:_LONGEST_WORDS]}…"
 
 
 def _tracked(client: Any, entities: Any, assessment: Assessment, manifest: Manifest) -> int:  # noqa: ANN401 - MLflow's
@@ -153,28 +155,34 @@ def _to_otel(url: str | None, assessment: Assessment, manifest: Manifest) -> tup
     logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)  # what goes wrong is said below
     endpoint = None if url is None else url if url.rstrip("/").endswith("/v1/logs") else f"{url.rstrip('/')}/v1/logs"
     session = _needed("requests", "otel").Session()
-    session.hooks["response"].append(_not_moved)
+    heard: list[str] = []
+
+    def hear(answer: Any, **_: object) -> None:  # noqa: ANN401 - of requests
+        heard.append(f"HTTP {answer.status_code}")
+        if answer.is_redirect:  # the exporter would take it for success
+            answer.close()
+            raise OSError("moved")
+
+    session.hooks["response"].append(hear)
     exporter = exporting.OTLPLogExporter(endpoint=endpoint, timeout=_PATIENCE_S, session=session)
     found = url or os.environ.get("OTEL_EXPORTER_OTLP_LOGS_ENDPOINT") or os.environ["OTEL_EXPORTER_OTLP_ENDPOINT"]
     where = _shown(found)
     events = _logged(assessment, manifest)
     try:
-        result = exporter.export(events)
+        taken, failed = exporter.export(events).name == "SUCCESS", ""
     except Exception as error:
-        raise UsageError(f"--to otel: {where} can't be reached ({type(error).__name__}).") from None
+        taken, failed = False, f" ({type(error).__name__})"
     finally:
         exporter.shutdown()
         session.close()
-    if result.name != "SUCCESS":
-        raise UsageError(f"--to otel: {where} did not take the events.", fix="Is it an OTLP/HTTP collector?")
+    if not taken:
+        said = heard[-1] if heard else f"no answer{failed}"
+        denied = said in {"HTTP 401", "HTTP 403"}
+        fix = (
+            "Give its key by OTEL_EXPORTER_OTLP_HEADERS." if denied else "Is it the address of an OTLP/HTTP collector?"
+        )
+        raise UsageError(f"--to otel: {where} did not take the events: {said}.", fix=fix)
     return where, len(events)
-
-
-def _not_moved(answer: Any, **_: object) -> None:  # noqa: ANN401 - of requests
-    """Refuse a redirect, which the exporter would take for success."""
-    if answer.is_redirect:
-        answer.close()
-        raise OSError("moved")
 
 
 def _logged(assessment: Assessment, manifest: Manifest) -> Any:  # noqa: ANN401 - the SDK's records

@@ -93,12 +93,16 @@ def merge(
 
 def _parts(folders: Iterable[Path]) -> Iterator[_Part]:
     found: dict[Shard, Path] = {}
-    for folder in folders:
-        manifest = read_manifest(folder)
+    read = [(folder, read_manifest(folder)) for folder in folders]
+    shards = [str(folder) for folder, manifest in read if shard_of(manifest.notes) is not None]
+    rest = (
+        f"`{shlex.join(['harness', 'merge', *shards])}`" if shards else "name the runs that `harness run --shard` made"
+    )
+    for folder, manifest in read:
         shard = shard_of(manifest.notes)
         if shard is None:
             what = "was merged itself" if "merged" in manifest.notes else "is no shard of a run"
-            raise UsageError(f"{folder} {what}.", fix="Leave it out: name the runs that `harness run --shard` made.")
+            raise UsageError(f"{folder} {what}.", fix=f"Leave out what is no shard: {rest}.")
         if shard in found:
             raise UsageError(
                 f"{found[shard]} and {folder} are both shard {shard}: its trials would count twice.",

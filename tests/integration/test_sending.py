@@ -140,14 +140,23 @@ def test_a_collector_gets_an_event_for_each_check_and_verdict(project: Path, scr
     assert verdict["prompt_readiness.candidate"] == "v1@recorded"
 
 
-@pytest.mark.parametrize("status", [400, 307])
-def test_a_collector_that_refuses_is_told_with_code_2(project: Path, scripted_server: Serve, status: int) -> None:
+@pytest.mark.parametrize(("status", "fix"), [(400, "collector"), (307, "collector"), (401, "OTLP_HEADERS")])
+def test_a_collector_that_refuses_is_told_with_code_2(
+    project: Path, scripted_server: Serve, status: int, fix: str
+) -> None:
     pytest.importorskip("opentelemetry.exporter.otlp.proto.http", reason="needs the extra `otel`")
     server = scripted_server(lambda _: Answer(status=status, headers={"location": "http://127.0.0.1:9/x"}))
     address = server.url.replace("http://", "http://user:secret@")
     done = harness("export", "--to", "otel", "--url", address, at=project)
     assert (done.returncode, "secret" in done.stderr) == (2, False)
-    assert f"--to otel: {server.url}" in done.stderr
+    assert f"--to otel: {server.url} did not take the events: HTTP {status}." in " ".join(done.stderr.split())
+    assert fix in done.stderr
+
+
+def test_a_collector_that_is_not_there_is_told(project: Path) -> None:
+    pytest.importorskip("opentelemetry.exporter.otlp.proto.http", reason="needs the extra `otel`")
+    done = harness("export", "--to", "otel", "--url", "http://127.0.0.1:9", at=project)
+    assert (done.returncode, "did not take the events: no answer" in " ".join(done.stderr.split())) == (2, True)
 
 
 @pytest.mark.parametrize(

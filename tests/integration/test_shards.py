@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import shutil
 from collections.abc import Callable
 from contextlib import closing
@@ -160,6 +161,10 @@ def test_what_is_no_shard_or_was_changed_is_refused(project: Path) -> None:
     command(project, "run", SUITE, "--quiet", "--limit", "4")
     done = command(project, "merge", "latest", str(first))
     assert (done.returncode, "is no shard of a run" in done.stderr) == (2, True)
+    done = command(project, "merge", *map(str, list_runs(project / "results")))  # as `merge results/*` names them
+    left = shlex.split(done.stderr.split("`")[1])
+    assert (done.returncode, left[:2], {*map(Path, left[2:])}) == (2, ["harness", "merge"], {first, second})
+    assert command(project, *left[1:]).returncode != 2
 
     journal = second / "journal.jsonl"
     whole = journal.read_bytes()

@@ -83,7 +83,6 @@ def bucket() -> Iterator[Bucket]:
             environment={
                 "NO_PROXY": "127.0.0.1",
                 **{"AWS_ENDPOINT_URL": url, "GOOGLE_BASE_URL": url, "AZURE_ENDPOINT": url},
-                **{f"{provider}_ALLOW_HTTP": "true" for provider in ("AWS", "GOOGLE", "AZURE")},
                 **{"AWS_ACCESS_KEY_ID": KEY_ID, "AWS_SECRET_ACCESS_KEY": SECRET, "AWS_REGION": "c"},
                 "GOOGLE_BEARER_TOKEN": f"{KEY_ID}.{SECRET}",
                 **{

@@ -112,10 +112,16 @@ def _copied(named: re.Match[str], copy: Path) -> str:
 
 
 def _check_environment(prefix: str) -> None:
-    """Refuse, by name, a variable of a store that its client would end the whole process for. Raises UsageError."""
-    for name, value in os.environ.items():
-        if name.startswith(prefix) and _SERVER.fullmatch(name) and not value.startswith(("https://", "http://")):
-            raise UsageError(f"{name} is no address of a server.", fix="Begin it with https://.")
+    """Refuse, by name, a variable of a store that its client would end the whole process for. Raises UsageError.
+
+    A server named at `http://` is asked there: its client would want another variable for that.
+    """
+    for name, value in [*os.environ.items()]:
+        if name.startswith(prefix) and _SERVER.fullmatch(name):
+            if not value.startswith(("https://", "http://")):
+                raise UsageError(f"{name} is no address of a server.", fix="Begin it with https:// or http://.")
+            if value.startswith("http://"):
+                os.environ.setdefault(f"{prefix}ALLOW_HTTP", "true")
         plain = value.lstrip().startswith("{") or (value.isascii() and value.isprintable())  # JSON has lines
         if name.startswith(prefix) and not plain:
             raise UsageError(f"{name} holds a line break, or what is not ASCII.", fix="Set it again without.")

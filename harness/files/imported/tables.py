@@ -39,6 +39,7 @@ _SPLITS = ("split", "fold", "partition")
 _LOOKED = 2_000  # rows that a guess looks at
 _PROSE = 15  # characters that a text has on average
 _CODE = re.compile(r"[!-~]*[0-9][!-~]*")  # an id, a time or an address: no text, however long
+_OF_IDS = re.compile(r"(.*[\W_])?(?i:id|uuid|guid)|.*[a-z](Id|ID)", re.DOTALL)  # names of columns that may name rows
 _MOST_CLASSES = 1_000
 
 
@@ -46,6 +47,7 @@ class _Table(NamedTuple):
     rows: list[tuple[int, dict[str, Any]]]
     file: Path
     names: Mapping[str, tuple[str, ...]] = {}  # of the classes of a column, where the file has them
+    ident: str = ""  # the column that names the rows
 
 
 def read_data_set(source: str, draft: Draft, asked: Hints) -> None:
@@ -70,8 +72,10 @@ def read_data_set(source: str, draft: Draft, asked: Hints) -> None:
             said = f"no column looks like the {what}: {shortlist(columns)}."
             draft.findings.add(table.file, 1, "", said, f"Name it with {flag}.")
     if not draft.findings.total:
-        draft.told.append(f"label: the column `{shown(label)}`; text: {shortlist(texts)} (--expected, --text)")
-        _cases(table, label, texts, draft, _meant(table, label, draft, asked.names))
+        ident = _id_column(table, [name for name in columns if name not in {label, *texts}])
+        named = f"; id: `{shown(ident)}`" if ident not in {"", "id"} else ""
+        draft.told.append(f"label: the column `{shown(label)}`; text: {shortlist(texts)}{named} (--expected, --text)")
+        _cases(table._replace(ident=ident), label, texts, draft, _meant(table, label, draft, asked.names))
 
 
 def _apart(fields: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
@@ -82,16 +86,25 @@ def _apart(fields: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
         )
 
 
+def _id_column(table: _Table, columns: Sequence[str]) -> str:
+    """Find what names each row: `id`, else a column such as `Message-ID` or `ticketId` that holds no value twice."""
+    for name in () if "id" in columns else filter(_OF_IDS.fullmatch, columns):
+        values = [as_text(fields.get(name)).strip() for _, fields in table.rows]
+        if all(values) and len({*values}) == len(values):
+            return name
+    return "id" if "id" in columns else ""
+
+
 def _cases(table: _Table, label: str, texts: Sequence[str], draft: Draft, meant: Mapping[str, str]) -> None:
     split = next((name for name in _SPLITS if name in table.rows[0][1] and name not in {label, *texts}), "")
-    own = [name for name in ("id", "tags") if name not in {label, *texts}]
+    own = {key: name for key, name in (("id", table.ident), ("tags", "tags")) if name and name not in {label, *texts}}
     for line, fields in table.rows:
         if fields.pop(case.NAMELESS, None) is not None:
             draft.leave(table.file, line, "", "text in a column without a name is not carried.")
         written = as_label(fields.get(label))
-        known = {name: fields[name] for name in own if fields.get(name)}
+        known = {key: fields[name] for key, name in own.items() if fields.get(name)}
         known |= {"split": as_text(fields[split])} if split and fields.get(split) else {}
-        left = {label, split, *own}
+        left = {label, split, *own.values()}
         inputs = {input_name(name): as_text(value) for name, value in fields.items() if name not in left}
         if not any(inputs.get(input_name(name), "").strip() for name in texts):
             draft.leave(table.file, line, "", "the case is left out: it has no text.")

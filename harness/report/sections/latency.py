@@ -36,8 +36,20 @@ def _lead(latency: Latency) -> str:
         why = lost[0].estimate.why_undefined
         names = listed([_name(quantile.q) for quantile in lost])
         told.append(f"{names} undefined" + (f" ({why})" if why else ""))
-    lead = ", ".join(told) + f" over {parts.count(latency.n, 'call')}"
+    lead = ", ".join(told) + f" over {parts.count(latency.n, 'call')}{_retried(latency)}"
     return lead + (f"; {parts.count(latency.censored, 'call')} failed or timed out" if latency.censored else "") + "."
+
+
+def _retried(latency: Latency) -> str:
+    """Say of the first quantile that so many retries reach and raise what it is without them."""
+    last = {quantile.q: quantile.estimate for quantile in latency.service}
+    for quantile in latency.caller:
+        low, alone = quantile.estimate.low or 0, last.get(quantile.q)
+        reached = quantile.q in HEADLINE and latency.retried_trials >= (1 - quantile.q) * latency.n
+        if reached and alone and alone.value is not None and low > (alone.high or low):
+            trials = parts.count(latency.retried_trials, "trial")
+            return f", retries of {trials} included ({_name(quantile.q)} of the last attempts: {seconds(alone.value)})"
+    return ""
 
 
 def _limit(checks: tuple[Check, ...]) -> tuple[float, str] | None:

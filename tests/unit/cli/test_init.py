@@ -99,7 +99,7 @@ def test_a_project_is_made_around_a_table_and_says_which_columns_it_took(tmp_pat
         "suites/tickets.suite.yml",
     }
     workflow = (tmp_path / "new" / WORKFLOW).read_text()
-    assert ("suites/tickets.suite.yml" in workflow, "urgency" in workflow) == (True, False)
+    assert ("suites/tickets.suite.yml" in workflow, "urgency" in workflow, "sixty" in workflow) == (True, False, False)
     assert harness("check", "new/suites/tickets.suite.yml", at=tmp_path).returncode == 0
     again = harness("init", "new", "--cases", "tickets.csv", at=tmp_path)
     assert (again.returncode, "is already there, and nothing is overwritten" in again.stderr) == (2, True)

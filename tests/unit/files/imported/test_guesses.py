@@ -42,6 +42,25 @@ def test_a_split_stays_a_split_and_ids_stay_ids(tmp_path: Path) -> None:
     assert [row.inputs for row in draft.rows] == [{"text": "aa"}, {"text": "bb"}]
 
 
+@pytest.mark.parametrize(
+    ("header", "second", "known", "inputs"),
+    [
+        ("Message-ID", "M2", {"id": "M1"}, {"text": "aa"}),
+        ("ticketId", "M2", {"id": "M1"}, {"text": "aa"}),
+        ("user_id", "M1", {}, {"text": "aa", "user_id": "M1"}),  # stands twice: it names no row
+        ("user_id", "", {}, {"text": "aa", "user_id": "M1"}),
+        ("paid", "M2", {}, {"text": "aa", "paid": "M1"}),
+    ],
+)
+def test_a_column_of_ids_that_are_all_its_rows_own_names_the_cases(
+    tmp_path: Path, header: str, second: str, known: dict[str, str], inputs: dict[str, str]
+) -> None:
+    (tmp_path / "a.csv").write_text(f"{header},text,label\nM1,aa,spam\n{second},bb,ham\n")
+    draft = read_foreign(str(tmp_path / "a.csv"), Hints())
+    assert (draft.rows[0].known, draft.rows[0].inputs) == (known, inputs)
+    assert (f"id: `{header}`" in draft.told[-1]) == bool(known)
+
+
 def test_rows_without_a_label_or_a_text_are_left_out_and_told(tmp_path: Path) -> None:
     from harness.files.imported.draft import settle
 

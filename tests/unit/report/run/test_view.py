@@ -6,7 +6,7 @@ import msgspec
 import pytest
 from judged import assessment, candidate, manifest, scored, three
 from judged_extremes import empty
-from judged_sections import SPAM, share
+from judged_sections import SPAM, near, share
 
 from harness.judge.documents import Confusion, NotableCase, undefined
 from harness.report.parts import TimelinePlot
@@ -32,6 +32,24 @@ def test_the_leaderboard_leaves_why_a_figure_is_undefined_to_the_candidate() -> 
     slow = msgspec.structs.replace(slow, latency=msgspec.structs.replace(slow.latency, caller=tuple(lost)))
     rows = {row.name: row for row in run_view(assessment(slow, scored())).leaderboard}
     assert str(rows[slow.name].p95) == "undefined"
+
+
+@pytest.mark.parametrize(
+    ("retried", "slower", "told"),
+    [(24, 10, ", retries of 24 trials included (p95 of the last attempts: "), (24, 1, ""), (0, 10, ""), (2, 10, "")],
+)
+def test_a_quantile_that_retries_make_slow_stands_beside_the_one_of_the_last_attempts(
+    retried: int, slower: float, told: str
+) -> None:
+    one = candidate()
+    fields = {name: getattr(one.latency, name) for name in one.latency.__struct_fields__}
+    last = [
+        msgspec.structs.replace(q, estimate=near(float(q.estimate.value or 0) / slower, 0.001))
+        for q in one.latency.caller
+    ]
+    latency = type(one.latency)(**fields | {"service": tuple(last), "n": 240, "retried_trials": retried})
+    lead = latency_section(msgspec.structs.replace(one, latency=latency)).lead
+    assert (told in lead, "retries" in lead) == (True, bool(told)), lead
 
 
 def test_one_candidate_needs_no_leaderboard() -> None:

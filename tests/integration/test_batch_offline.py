@@ -7,6 +7,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 from batching import Batches, spam_or_ham
 from bought import Bought, Serve
@@ -51,6 +52,27 @@ def test_what_was_answered_offline_is_a_run_like_any_other(tmp_path: Path, scrip
     assert set(places(bought.folder).values()) == {1}
     assert Counter(record.via for record in bought.records) == {"file": 24}
     assert bought.report["candidates"][0]["classification"]["accuracy"]["value"] == 1.0
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+@pytest.mark.parametrize("form", ["[{}]", "{}"])
+def test_answers_may_be_one_list_and_in_utf_16(
+    tmp_path: Path, scripted_server: Serve, form: str, encoding: str
+) -> None:
+    bought = wanting_a_key(tmp_path, scripted_server)
+    between = ",\n" if form.startswith("[") else "\r\n"
+    whole = form.format(between.join(answered(line) for line in lines_of(bought)))
+    (tmp_path / "out.json").write_bytes(whole.encode(encoding))
+    done = bought.resume("--results", "out.json")
+    assert done.returncode in {0, 3}, done.stderr
+    assert set(places(bought.folder).values()) == {1}
+
+
+def test_a_list_of_answers_that_was_cut_is_refused(tmp_path: Path, scripted_server: Serve) -> None:
+    bought = wanting_a_key(tmp_path, scripted_server)
+    (tmp_path / "out.json").write_text(f"[{answered(lines_of(bought)[0])},")
+    done = bought.resume("--results", "out.json")
+    assert (done.returncode, "out.json can't be read" in done.stderr) == (2, True), done.stderr
 
 
 def test_shards_that_wait_are_joined_and_answered_as_one_run(tmp_path: Path, scripted_server: Serve) -> None:

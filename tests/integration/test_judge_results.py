@@ -157,6 +157,18 @@ def inspect_running(at: Path) -> Made:
     )
 
 
+def test_what_inspect_stopped_before_a_model_answered_is_a_failure(tmp_path: Path) -> None:
+    samples = [stored.inspect_sample(answer) for answer in ANSWERS]
+    limit = {"type": "message", "limit": 1.0, "reason": "Message limit reached. count: 1; limit: 1"}
+    samples[0] |= {"output": {"model": "m", "choices": [], "completion": ""}, "limit": limit}
+    samples[1]["output"] = {"model": "m", "choices": [], "completion": ""}
+    document(tmp_path / "log.json", {**stored.inspect_head(40), "samples": samples})
+    done = in_process("judge", "log.json", "--json", at=tmp_path)
+    outcomes = json.loads(done.stdout)["candidates"][0]["outcomes"]
+    assert outcomes["failed"] == 2
+    assert "Message limit reached" in done.stdout
+
+
 def lm_eval_choices(at: Path) -> Made:
     rows = [stored.lm_eval_choice(n, answer) for n, answer in enumerate(ANSWERS)]
     right = sum(row["acc"] == 1.0 for row in rows)

@@ -326,6 +326,13 @@ def test_labels_of_the_disagreeing_cases_give_what_all_labels_give(tmp_path: Pat
     done = command(tmp_path, "upgrade", "--run", document["run_id"], "--labels", str(file), "--json")
     few = json.loads(done.stdout)["prompts"][0]["agreement"]
     assert few["exact"]
+    alone = tmp_path / "labels.csv"
+    alone.write_text("id,expected\n" + "".join(f"c{n:03d},{expected(n)}\n" for n in (5, 8, 9)))
+    again = command(tmp_path, "upgrade", "--run", document["run_id"], "--labels", str(alone), "--json")
+    assert json.loads(again.stdout)["prompts"][0]["agreement"] == few
+    alone.write_text("id,label\nc005,spam\n")
+    done = command(tmp_path, "upgrade", "--run", document["run_id"], "--labels", str(alone))
+    assert (done.returncode, "labels.csv:1: expected: the column `expected` is missing." in done.stderr) == (2, True)
     whole = tmp_path / "whole"
     whole.mkdir()
     write_project(whole, {name: recorded(whole, name, some) for name, some in wrong.items()})

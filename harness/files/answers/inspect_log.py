@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.files.answers.answer import UNLABELLED, Failure, Given, Part, Reply, Stored, by, failure, reply
+from harness.files.answers.answer import NOT_STORED, UNLABELLED, Failure, Given, Part, Reply, Stored, by, failure, reply
 from harness.files.answers.opened import Document, Findings, NotRead, members
 
 NAME = "Inspect"
@@ -124,6 +124,9 @@ def _outcome(sample: Part) -> Reply | Failure:
     if output.text("error") and not output.items("choices"):
         return failure(output.text("error"))
     said = output.at("completion")
+    if not said.value and not output.items("choices"):  # no model answered
+        limit = sample.text("limit", "reason") or sample.text("limit", "type")
+        return failure(f"Inspect stopped it at a limit: {limit}") if limit else NOT_STORED
     if not isinstance(said.value, str):
         said = Part(_content(output.at("choices", 0, "message", "content")))
     usage = output.at("usage").usage("input_tokens", "output_tokens", "input_tokens_cache_read")

@@ -70,6 +70,16 @@ def parsed(text: str | bytes) -> Any:  # noqa: ANN401 - what JSON can hold
         raise NotRead(f"is not valid JSON: {shown(str(error), 100)}.") from None
 
 
+def as_object(value: object) -> object:
+    """Give the object that a text is, as tables hold it; any other value as it is."""
+    if not isinstance(value, str) or not value.lstrip().startswith("{"):
+        return value
+    try:
+        return parsed(value)
+    except NotRead:
+        return value
+
+
 def documents(file: Path, findings: Findings) -> list[Document]:
     """Give the document of a JSON file, or those of its lines; what is none of them is a finding."""
     text = _whole(file, findings)

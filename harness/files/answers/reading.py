@@ -10,10 +10,10 @@ import msgspec
 from harness.files.answers import deepeval, inspect_log, lm_eval, openai_evals, promptfoo, table
 from harness.files.answers.answer import Part, Reply, Stored
 from harness.files.answers.opened import Findings, NotRead, ReadAs, begins_with, documents, shown
+from harness.files.written import first_sign
 
 _TOOLS: tuple[Any, ...] = (openai_evals, lm_eval, deepeval, inspect_log, promptfoo)
 LONGEST_REPLY = 1 << 20  # characters
-_SHEETS = (".xlsx", ".xlsm", ".xls", ".ods")
 
 
 def read_stored(file: Path, asked: ReadAs) -> Stored:
@@ -50,10 +50,10 @@ def _read(file: Path, asked: ReadAs, findings: Findings) -> Stored:
     if head.startswith(b"SQLite format 3"):
         asked.refuse_others(promptfoo.NAME, ("expected", "part"))
         return promptfoo.read_database(file, asked.expected, asked.part, findings)
-    if head.startswith(b"PK") and not file.name.lower().endswith(_SHEETS):
+    if head.startswith(b"PK") and not file.name.lower().endswith(table.SHEETS):
         asked.refuse_others(inspect_log.NAME, ())
         return inspect_log.read_archive(file, findings)
-    if head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in {b"{", b"["}:
+    if first_sign(head) in {"{", "["}:
         found = documents(file, findings)
         for tool in _TOOLS if found else ():
             if tool.knows(Part(found[0][1])):

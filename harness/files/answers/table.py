@@ -15,7 +15,7 @@ from typing import Any
 
 from harness.files import case, written
 from harness.files.answers import answer
-from harness.files.answers.opened import Findings, NotRead, ReadAs, begins_with, parsed, shown
+from harness.files.answers.opened import Findings, NotRead, ReadAs, as_object, begins_with, shown
 
 _KNOWN: dict[str, tuple[str, ...]] = {  # field -> names of columns, the likeliest first
     "expected": (
@@ -37,6 +37,7 @@ _UNIT = re.compile(r"(?P<name>.+?)[ _(\[]+(?P<unit>ms|msec|millis|milliseconds|s
 _TIMED = re.compile(r"(?P<column>.+):(?P<unit>ms|s)")
 _IN_CELLS = re.compile(r"\s*[\d.,]+\s*(?:us|µs|ms|s|sec|min)\s*")
 _TRUTHS = {"true": "1", "false": "0"}
+SHEETS = (".xlsx", ".xlsm", ".xls", ".ods")
 _WORDS = frozenset({"", "nan", "none", "null", "n/a"})  # of a cell that holds no latency, or no error
 
 
@@ -57,11 +58,13 @@ class _Columns:
 
 def read(file: Path, asked: ReadAs, findings: Findings) -> answer.Stored:
     """Read the rows of a table. Raises NotRead."""
-    asked.refuse_others("a table", ("expected", "reply", "case", "repeat", "candidate", "latency", "error"))
+    sheets = file.name.lower().endswith(SHEETS)
+    asked.refuse_others("a table", (*_KNOWN, *(("part",) if sheets else ())))
     rows = [(line, _reached(row, asked)) for line, row in _rows(file, asked, findings)]
     findings.raise_if_any()
     if not rows:
-        raise NotRead("holds no rows.", "Name the file that the answers were written to.")
+        fix = "Choose another sheet: --part NAME." if sheets else "Name the file that the answers were written to."
+        raise NotRead("holds no rows.", fix)
     columns = _columns(rows, asked)
     answers, places = [], Counter[str]()
     seen: dict[tuple[str, str, str], int] = {}
@@ -110,20 +113,20 @@ def _written_otherwise(answers: Sequence[answer.Given]) -> dict[str, tuple[str, 
 
 
 def _canonical(word: str) -> str:
-    return _TRUTHS.get(word.casefold()) or (word.removesuffix(".0") if re.fullmatch(r"-?\d+\.0", word) else word)
+    return _TRUTHS.get(word.casefold()) or re.sub(r"(?<=\d)\.0+\Z", "", word)
 
 
 def _rows(file: Path, asked: ReadAs, findings: Findings) -> Iterator[tuple[int, dict[str, Any]]]:
-    head, name = begins_with(file), file.name.lower()
+    head = begins_with(file)
     if head.startswith(b"PAR1"):
         return case.read_table(file, str(file), findings)
-    if name.endswith((".xlsx", ".xlsm", ".xls", ".ods")):
-        return case.named_cells(file, case.read_sheet(file, findings), (), findings)
-    first = head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
-    if first in {b"[", b"{"}:
-        return (case.read_json if first == b"[" else case.read_jsonl)(file, findings)
+    if file.name.lower().endswith(SHEETS):
+        return case.named_cells(file, case.read_sheet(file, findings, asked.part), (), findings)
+    if (first := written.first_sign(head)) in {"[", "{"}:
+        return (case.read_json if first == "[" else case.read_jsonl)(file, findings)
     named_ones = [each for each in (asked.expected, asked.reply) if each]
-    heading = next((line for _, line in written.read_lines(file, Findings())), "")
+    lines = (line for _, line in written.read_lines(file, Findings()))
+    heading = next((line for line in lines if line.strip() and not line.startswith("sep=")), "")
     separator = "" if named_ones else max(case.SEPARATORS, key=lambda each: len(_told(heading.strip().split(each))))
     return case.read_separated(file, findings, needed=named_ones, separator=separator)
 
@@ -134,17 +137,8 @@ def _reached(row: dict[str, Any], asked: ReadAs) -> dict[str, Any]:
     for name in (asked.expected, asked.reply, asked.case, asked.candidate, latency, asked.error):
         column, *path = name.split(".")
         if path and name not in row and column in row:
-            row = {**row, name: answer.Part(_object(row[column])).at(*path).value}
+            row = {**row, name: answer.Part(as_object(row[column])).at(*path).value}
     return row
-
-
-def _object(value: object) -> object:
-    if not isinstance(value, str) or not value.lstrip().startswith("{"):
-        return value
-    try:
-        return parsed(value)
-    except NotRead:
-        return value
 
 
 def _asked_again(answers: Sequence[answer.Given]) -> Iterator[str]:
@@ -201,7 +195,7 @@ def _columns(rows: Sequence[tuple[int, dict[str, Any]]], asked: ReadAs) -> _Colu
         found.pop("candidate", None)
     for name, what in (("expected", "what would be right"), ("reply", "what came back")):
         if name not in found:
-            fix = f"Write --{name} with one of {written.shortlist(names)}."
+            fix = f"Write --{name} with one of {written.shortlist(names)}; its first line must name the columns."
             raise NotRead(f"does not tell which column holds {what}.", fix)
     if "repeat" in found and "case" not in found:
         raise NotRead("tells repeats, but not of which case.", f"Write --case with one of {written.shortlist(names)}.")
@@ -251,9 +245,12 @@ def _given(
     if not wanted or wanted.casefold() == "nan":
         findings.add(file, line, shown(of["expected"]), answer.UNLABELLED, "Leave the row out.")
         return None
-    if isinstance(inside := _object(row.get(of["expected"])), dict):
-        fix = f"Write --expected {shown(of['expected'])}.NAME with one of {written.shortlist(sorted(inside))}."
-        findings.add(file, line, shown(of["expected"]), "is an object, not a label.", fix)
+    if isinstance(inside := as_object(row.get(of["expected"])), (dict, list)):
+        fix, kind = "Write one label in each row.", "a list"
+        if isinstance(inside, dict):
+            kind = "an object"
+            fix = f"Write --expected {shown(of['expected'])}.NAME with one of {written.shortlist(sorted(inside))}."
+        findings.add(file, line, shown(of["expected"]), f"is {kind}, not a label.", fix)
         return None
     candidate = _text(row.get(of["candidate"])).strip() if "candidate" in of else columns.candidate or "given"
     if not candidate:

@@ -14,7 +14,8 @@ from typing import Any, TypeAlias
 from harness.files.case.expected import Expected, entry_line
 from harness.files.case.rows import LONGEST_FIELD, read_json, read_jsonl, read_test_data
 from harness.files.case.separated import NAMELESS, named_cells, read_beside, read_separated
-from harness.files.case.tables import read_remote, read_sheet, read_table
+from harness.files.case.sheets import read_sheet
+from harness.files.case.tables import read_remote, read_table
 from harness.files.suite.model import CaseFile, digest
 from harness.files.written import SAVE, Findings, as_text, did_you_mean, shown
 from harness.record import CaseRow as Case
@@ -47,6 +48,7 @@ class CaseReader:
     findings: Findings
     case_sensitive: bool = False
     unlabelled: bool = False  # whether a case may lack its label, which is the empty text then
+    labels_alone: bool = False  # whether a case needs no input, but the file a column of labels
     seen: set[str] = field(default_factory=set)  # the columns of all files; kept where columns are mapped
     nameless: Counter[Path] = field(default_factory=Counter)  # rows with text that no column names
     expected: Expected = field(init=False)
@@ -141,6 +143,8 @@ class CaseReader:
         return readers["csv" if kind == "tsv" else kind]()
 
     def _needed(self) -> list[str]:
+        if self.labels_alone:
+            return [self.expected.column]
         columns = dict.fromkeys((self.expected.column, *self.columns.values()))
         return [column for column in columns if not (self.unlabelled and column == self.expected.column)]
 
@@ -167,7 +171,7 @@ class CaseReader:
         before = self.findings.of(file)
         expected = self.expected.read(file, line, fields.get("expected"), raw)
         inputs = {name: self._input(file, line, name, value) for name, value in fields.items() if name not in KNOWN}
-        if not inputs:
+        if not inputs and not self.labels_alone:
             self.findings.add(file, line, "", "has no input.", "Add a column with the text to classify.")
         name = self._word(file, line, "id", fields.get("id")) or self._after_itsentry_line(file, line)
         if name in self._ids:
@@ -231,7 +235,7 @@ def read_labels(
 ) -> dict[str, str]:
     """Give the label of each case of a file that has one, by id. Raises FilesError."""
     findings = Findings()
-    reader = CaseReader(labels, columns, findings, case_sensitive, unlabelled=True)
+    reader = CaseReader(labels, columns, findings, case_sensitive, unlabelled=True, labels_alone=True)
     found = {case.id: case.expected for case in reader.read(file) if case.expected}
     findings.raise_if_any()
     return found

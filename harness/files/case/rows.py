@@ -27,8 +27,12 @@ def read_jsonl(file: Path, findings: Findings, encoding: str = "") -> Iterator[t
             continue
         except json.JSONDecodeError as error:
             message = f"is not valid JSON: {error.msg} at column {error.colno}."
-            findings.add(file, number, "", message, _is_a_list(file, number, line))
-            if number == 1 and line.startswith("["):
+            fix = _is_a_list(file, number, line)
+            if number == 1 and error.pos >= len(line.rstrip()):
+                message = "is JSON that goes on over several lines."
+                fix = fix or "Write an object a line, or one list of them: [{...}, {...}]."
+            findings.add(file, number, "", message, fix)
+            if number == 1 and fix:
                 return  # each of its lines would be another problem
             continue
         except (RecursionError, ValueError):

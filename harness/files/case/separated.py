@@ -32,10 +32,11 @@ def read_separated(
     """
     csv.field_size_limit(1 << 22)
     lines = (line for _, line in read_lines(file, findings, encoding, fix))
-    first = next(lines, "")
-    skipped = 0
+    first, skipped = next(lines, ""), 0
+    while first and not first.strip():
+        first, skipped = next(lines, ""), skipped + 1
     if first.lower().startswith("sep=") and len(first.strip()) == len("sep=,"):  # Excel's own hint
-        separator, first, skipped = separator or first[4], next(lines, ""), 1
+        separator, first, skipped = separator or first[4], next(lines, ""), skipped + 1
     separator = separator or _separator(first, needed, len(header))
     every = chain([first], lines)
     records: Iterator[tuple[int, list[str]]]
@@ -81,11 +82,9 @@ def _records(file: Path, reader: Any, skipped: int, findings: Findings) -> Itera
             yield skipped + line, cells
             line = reader.line_num + 1
     except csv.Error as error:
-        at, said, fix = (
-            skipped + (reader.line_num or 1),
-            f"is not valid CSV: {error}.",
-            "Close every quote; double a quote inside a field.",
-        )
+        unclosed = "unexpected end" in str(error)  # then the quote was opened in this record
+        at = skipped + (line if unclosed else reader.line_num or 1)
+        said, fix = f"is not valid CSV: {error}.", "Close every quote; double a quote inside a field."
         if "new-line character" in str(error):
             said, fix = "has lines that end with a carriage return alone.", "Save it as `CSV UTF-8`."
         findings.add(file, at, "", said, fix)
@@ -100,7 +99,8 @@ def named_cells(
         header = [cell.strip() for cell in cells]
         twice = sorted({column for column in header if column and header.count(column) > 1})
         for column in twice:
-            findings.add(file, 1, shown(column), f"the column `{shown(column)}` stands twice.", "Rename one of them.")
+            fix = "Rename one of them, or write a first line that names the columns, if there is none."
+            findings.add(file, 1, shown(column), f"the column `{shown(column)}` stands twice.", fix)
         if twice:
             return
     least = max((i for i, name in enumerate(header, start=1) if name), default=0)

@@ -1,20 +1,16 @@
-"""Case tables that need the extra `tables`: Parquet, spreadsheets, and tables at s3:// or hf:// addresses.
-
-Spreadsheets are read by python-calamine (MIT, no dependencies), Parquet and what lies elsewhere by Polars.
-"""
+"""Case tables that Polars reads (the extra `tables`): Parquet, and what lies at s3:// or hf:// addresses."""
 
 import codecs
 import json
-import zipfile
 from collections.abc import Callable, Iterator, Sequence
-from datetime import date, datetime, time
+from datetime import date, time, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from harness.files.written import Findings, did_you_mean, shown
+from harness.files.written import Findings, shown
 
 _Rows: TypeAlias = Iterator[tuple[int, dict[str, Any]]]
-LARGEST_SHEET = 1 << 30  # bytes of a spreadsheet once it is unpacked
 _BATCH = 10_000
 
 
@@ -61,13 +57,26 @@ def _batches(file: Path, scan: Callable[[Any], Any], findings: Findings) -> _Row
     except ImportError:
         findings.lacks(file, "tables")
         return
+    others = {polars.Binary, polars.Duration}
     try:
         lazy = scan(polars)
         start = 0
         while True:
-            rows = lazy.slice(start, _BATCH).collect().to_dicts()
-            for i, fields in enumerate(rows):
-                yield start + i + 1, fields
+            batch = lazy.slice(start, _BATCH).collect()
+            odd = [
+                name
+                for name, kind in batch.schema.items()
+                if kind.is_nested() or kind.is_float() or kind.base_type() in others
+            ]
+            rows = batch.to_dicts()
+            for line, fields in enumerate(rows, start=start + 1):
+                for name in odd:
+                    try:
+                        fields[name] = as_json(fields[name])
+                    except UnicodeDecodeError as error:
+                        message = f"holds bytes that are no UTF-8 text: byte 0x{error.object[error.start]:02X}."
+                        findings.add(file, line, shown(name), message, "Write the column as text, or leave it out.")
+                yield line, fields
             if len(rows) < _BATCH:
                 return
             start += _BATCH
@@ -76,51 +85,19 @@ def _batches(file: Path, scan: Callable[[Any], Any], findings: Findings) -> _Row
         findings.add(file, None, "", f"cannot be read as a table: {said}.", "Check the address and the format.")
 
 
-def read_sheet(file: Path, findings: Findings, sheet: str = "") -> Iterator[tuple[int, list[str]]]:
-    """Yield the rows of a spreadsheet that are not empty, as texts; `sheet` is a name or a number from 1."""
-    try:
-        import python_calamine as calamine
-    except ImportError:
-        findings.lacks(file, "tables")
-        return
-    try:
-        if _unpacked(file) > LARGEST_SHEET:
-            findings.add(file, None, "", f"unpacks to more than {LARGEST_SHEET:,} bytes.", "Save it as CSV.")
-            return
-        book = calamine.CalamineWorkbook.from_path(str(file))
-        names = list(book.sheet_names)
-        chosen = sheet or names[0]
-        if chosen not in names and chosen.isdecimal() and 1 <= int(chosen) <= len(names):
-            chosen = names[int(chosen) - 1]
-        if chosen not in names:
-            message = f"has no sheet `{shown(chosen)}`."
-            findings.add(file, None, "", message, did_you_mean(chosen, names))
-            return
-        rows = book.get_sheet_by_name(chosen).to_python(skip_empty_area=False)
-    except (calamine.CalamineError, OSError, ValueError, IndexError, zipfile.BadZipFile) as error:
-        said = shown(str(error).splitlines()[0] if str(error) else type(error).__name__, 200)
-        findings.add(file, None, "", f"cannot be read as a spreadsheet: {said}.", "Save it again, or as CSV.")
-        return
-    for line, row in enumerate(rows, start=1):
-        cells = [_written(cell) for cell in row]
-        if any(cells):
-            yield line, cells
+def as_json(value: Any) -> Any:  # noqa: ANN401 - what a table can hold
+    """Give a value as JSON has it: bytes are text, a duration has its unit, NaN is nothing.
 
-
-def _unpacked(file: Path) -> int:
-    """Say how large a spreadsheet is once it is unpacked; old formats are not packed."""
-    if not zipfile.is_zipfile(file):
-        return file.stat().st_size
-    with zipfile.ZipFile(file) as packed:
-        return sum(each.file_size for each in packed.infolist())
-
-
-def _written(cell: object) -> str:
-    """Write a cell as a person reads it: every number of a spreadsheet is a float, `1` and `2026` as well."""
-    if isinstance(cell, bool):
-        return "true" if cell else "false"
-    if isinstance(cell, float) and cell.is_integer() and abs(cell) < 1e15:
-        return str(int(cell))
-    if isinstance(cell, datetime) and cell.time() == time():
-        return cell.date().isoformat()
-    return cell.isoformat() if isinstance(cell, (date, time)) else str(cell)
+    Raises UnicodeDecodeError for bytes that are no text.
+    """
+    if isinstance(value, list):
+        return [as_json(each) for each in value]
+    if isinstance(value, dict):
+        return {key: as_json(each) for key, each in value.items()}
+    if isinstance(value, bytes):
+        return value.decode()
+    if isinstance(value, timedelta):
+        return f"{value.total_seconds():.15g} s"
+    if isinstance(value, (date, time, Decimal)):
+        return str(value)
+    return None if value != value else value  # noqa: PLR0124 (only a NaN differs from itself)

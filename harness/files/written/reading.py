@@ -104,8 +104,15 @@ _ZIPPED = b"PK\x03\x04"  # also how .xlsx begins
 
 
 def encoding_of(raw: bytes) -> str:
-    """Name the encoding that a byte order mark tells; UTF-8 where there is none."""
-    return next((name for mark, name in _MARKS if raw.startswith(mark)), "utf-8")
+    """Name the encoding that a byte order mark tells, or every other byte of the first four; else UTF-8."""
+    told = next((name for mark, name in _MARKS if raw.startswith(mark)), "")
+    wide = {"0101": "utf-16-le", "1010": "utf-16-be"}
+    return told or wide.get("".join(str(int(byte == 0)) for byte in raw[:4]), "utf-8")
+
+
+def first_sign(head: bytes) -> str:
+    """Give the first character of a text that is no blank, whatever its encoding; `head` are its first bytes."""
+    return head.decode(encoding_of(head), "ignore").lstrip("\ufeff \t\r\n")[:1]
 
 
 def read_written(path: Path, findings: Findings) -> str | None:
@@ -180,7 +187,7 @@ def _wide_lines(path: Path, source: BinaryIO, codec: str, findings: Findings) ->
 
 
 def _lines(path: Path, source: BinaryIO, codec: str, findings: Findings, fix: str) -> Iterator[tuple[int, str]]:
-    number = offset = 0
+    number = 0
     while raw := source.readline(_LONGEST_LINE + 1):
         number += 1
         if len(raw) > _LONGEST_LINE:
@@ -193,22 +200,21 @@ def _lines(path: Path, source: BinaryIO, codec: str, findings: Findings, fix: st
                 line = raw.decode(codec)
                 yield number, line.removeprefix("\ufeff") if number == 1 else line
             except UnicodeDecodeError as error:
-                message = not_utf8(raw, error.start, before=offset)
+                message = not_utf8(raw, error.start)
                 if not codec.startswith("utf-8"):
-                    message = f"is not {codec}: byte 0x{raw[error.start]:02X} at offset {offset + error.start:,}."
+                    message = f"is not {codec}: byte 0x{raw[error.start]:02X}."
                 findings.add(path, number, "", message, fix)
-        offset += len(raw)
 
 
-def not_utf8(raw: bytes, at: int, *, before: int = 0) -> str:
-    """Say which byte is not UTF-8, and whether the text mixes two encodings; `before` bytes of the file went ahead."""
+def not_utf8(raw: bytes, at: int) -> str:
+    """Say which byte is not UTF-8, and whether the text mixes two encodings."""
     byte = raw[at]
     guess = bytes([byte]).decode("cp1252", errors="ignore")
     meaning = f" (`{guess}` in Windows-1252)" if guess.isprintable() and guess else ""
     rest = raw[:at] + raw[at + 1 :]
     mixed = not raw[:at].isascii() or not rest[at:].decode("utf-8", errors="ignore").isascii()
     kind = "mixes UTF-8 with another encoding" if mixed else "is not UTF-8"
-    return f"{kind}: byte 0x{byte:02X}{meaning} at offset {before + at:,}."
+    return f"{kind}: byte 0x{byte:02X}{meaning}."
 
 
 def unreadable(path: Path, error: OSError, findings: Findings) -> None:

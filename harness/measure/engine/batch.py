@@ -16,8 +16,7 @@ its record has no attempts.
 """
 
 import asyncio
-import codecs
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack, ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -44,7 +43,7 @@ from harness.measure.engine.buying import (
     failure_map,
     pause_s,
 )
-from harness.measure.engine.ledger import NAMED, UNREADABLE, BatchReading, State, parsed
+from harness.measure.engine.ledger import NAMED, UNREADABLE, BatchReading, State, lines_of, parsed
 from harness.record import Waiting as Ready
 
 _GONE = frozenset({404, 410})
@@ -246,7 +245,7 @@ class _Session:
             for reading in readings.values():
                 reading.begin(str(file))
             mine = False
-            for line in _lines_of(file):
+            for line in lines_of(file):
                 said = parsed(line)
                 batch = None if said is None else self.buyer.ledger.open.get(said.custom_id.partition("-")[0])
                 if said is None or batch is None:
@@ -281,13 +280,3 @@ class _Session:
         waiting = Waiting(f"{said}: {files}.", fix=f"Then read the answers: {read}.")
         waiting.resumable = True  # it says how
         return waiting
-
-
-def _lines_of(file: Path) -> Iterator[bytes]:
-    try:
-        with file.open("rb") as lines:
-            for line in lines:
-                if whole := line.removeprefix(codecs.BOM_UTF8).strip():  # parts that were joined have a mark each
-                    yield whole
-    except OSError as error:
-        raise UsageError(f"{file} can't be read: {error.strerror}.") from None

@@ -5,12 +5,15 @@ alike share one; a line's custom_id is `<batch>-<tag>`, so that it names its tri
 no line of another run, or of another batch of this one, is taken for it.
 """
 
+import codecs
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 
 import msgspec
 
-from harness.errors import HarnessError, StorageFailed
+from harness.errors import HarnessError, StorageFailed, UsageError
+from harness.files.written import encoding_of, first_sign
 from harness.measure.endpoint.batches import Asking, HttpEndpoint, Result, State, failure_map, parsed
 from harness.measure.engine import contract
 from harness.measure.plan import Candidate, Plan
@@ -182,3 +185,23 @@ class BatchReading:
     def refused(self) -> list[str]:
         """What was refused, the first of many."""
         return list(self._refused)[:NAMED]
+
+
+def lines_of(file: Path) -> Iterator[bytes]:
+    """Give the lines of a file of answers, or the items of one that is a list."""
+    try:
+        with file.open("rb") as source:
+            head = source.peek(16)[:16]
+            text: Iterable[bytes] = source
+            if (codec := encoding_of(head)) != "utf-8" or first_sign(head) == "[":
+                whole = source.read().decode(codec).removeprefix("\ufeff").encode()
+                text = whole.split(b"\n")
+                if first_sign(head) == "[":
+                    text = map(bytes, msgspec.json.decode(whole, type=list[msgspec.Raw]))
+            for line in text:
+                if said := line.removeprefix(codecs.BOM_UTF8).strip():  # parts that were joined have a mark each
+                    yield said
+    except OSError as error:
+        raise UsageError(f"{file} can't be read: {error.strerror}.") from None
+    except (UnicodeError, msgspec.MsgspecError, RecursionError) as error:
+        raise UsageError(f"{file} can't be read: {error}.", fix="Write an answer a line, as UTF-8.") from None

@@ -209,7 +209,7 @@ def test_what_is_wrong_with_a_spreadsheet_is_said(tmp_path: Path) -> None:
 
 def test_a_spreadsheet_that_unpacks_to_too_much_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("python_calamine", reason="needs the extra `tables`")
-    monkeypatch.setattr("harness.files.case.tables.LARGEST_SHEET", 500)
+    monkeypatch.setattr("harness.files.case.sheets.LARGEST_SHEET", 500)
     cases, problems = read(tmp_path, "a.xlsx", workbook(("Cases", SHEET.format("expected"))))
     assert cases == []
     assert "unpacks to more than 500 bytes" in problems[0]

@@ -1,0 +1,162 @@
+"""Tables with what cells hold besides text, and texts as programs save them: read as they are, or refused by place."""
+
+from __future__ import annotations
+
+import json
+from datetime import date, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from commanded import in_process
+from workbooks import workbook
+
+LABELS = ["spam", "ham"] * 3
+
+
+def judged(at: Path, name: str, *options: str) -> dict[str, Any]:
+    done = in_process("judge", name, "--thresholds", "accuracy >= 10%", "--json", *options, at=at)
+    assert done.returncode in {0, 3}, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found["candidates"][0]
+
+
+def accuracy(candidate: dict[str, Any]) -> float:
+    value: float = candidate["classification"]["accuracy"]["value"]
+    return value
+
+
+def refused(at: Path, name: str, *options: str) -> str:
+    done = in_process("judge", name, *options, at=at)
+    assert done.returncode == 2, done.stderr
+    assert not (at / "results").exists()
+    return " ".join(done.stderr.split())
+
+
+def parquet(at: Path, **columns: list[Any]) -> str:
+    polars = pytest.importorskip("polars", reason="needs the extra `tables`")
+    polars.DataFrame({"expected": LABELS, **columns}).write_parquet(at / "t.parquet")
+    return "t.parquet"
+
+
+def row(line: int, expected: str, reply: str) -> str:
+    """Write a row of two texts, in columns A and B."""
+    cells = zip("AB", (expected, reply), strict=True)
+    written = (f'<c r="{place}{line}" t="inlineStr"><is><t>{text}</t></is></c>' for place, text in cells)
+    return f'<row r="{line}">{"".join(written)}</row>'
+
+
+SPACE = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+NOTES = f'<worksheet xmlns="{SPACE}"><sheetData>{row(1, "expected", "reply")}</sheetData></worksheet>'
+
+
+def sheet(at: Path, rows: str, *, after: str = "", notes: str = "Notes") -> str:
+    """Write a spreadsheet whose second sheet has these rows; the first has none."""
+    pytest.importorskip("python_calamine", reason="needs the extra `tables`")
+    whole = NOTES.replace("</sheetData>", f"{rows}</sheetData>{after}")
+    (at / "t.xlsx").write_bytes(workbook((notes, NOTES), ("Answers", whole)))
+    return "t.xlsx"
+
+
+def test_bytes_durations_and_nested_values_of_parquet_are_read(tmp_path: Path) -> None:
+    replies = [{"label": label, "on": date(2026, 1, 2), "odds": None} for label in LABELS]
+    took = [timedelta(milliseconds=250)] * 6
+    found = judged(tmp_path, parquet(tmp_path, expected=[x.encode() for x in LABELS], reply=replies, latency=took))
+    assert accuracy(found) == 1
+    assert found["latency"]["caller"][0]["estimate"]["value"] == 0.25
+
+
+def test_decimals_of_parquet_are_the_numbers_that_they_are(tmp_path: Path) -> None:
+    name = parquet(tmp_path, expected=[Decimal("1.00"), Decimal("0.00")] * 3, reply=[1, 0] * 3)
+    assert accuracy(judged(tmp_path, name)) == 1
+
+
+def test_nan_in_parquet_is_an_empty_reply(tmp_path: Path) -> None:
+    found = judged(tmp_path, parquet(tmp_path, expected=[1, 0] * 3, reply=[1.0, 0.0, 1.0, 0.0, 1.0, float("nan")]))
+    assert (accuracy(found), found["outcomes"]["empty"]) == (pytest.approx(5 / 6), 1)
+
+
+@pytest.mark.parametrize(
+    ("columns", "said"),
+    [
+        ({"reply": [b"\xff\xfe"] * 6}, "t.parquet:1: reply: holds bytes that are no UTF-8 text: byte 0xFF."),
+        ({"reply": LABELS, "seen": [{"image": b"\x89PNG"}] * 6}, "t.parquet:1: seen: holds bytes that are no UTF-8"),
+        ({"reply": LABELS, "expected": [[x] for x in LABELS]}, "t.parquet:1: expected: is a list, not a label."),
+    ],
+)
+def test_what_is_no_text_in_parquet_is_refused_by_its_row(
+    tmp_path: Path, columns: dict[str, list[Any]], said: str
+) -> None:
+    assert said in refused(tmp_path, parquet(tmp_path, **columns))
+
+
+@pytest.mark.parametrize(
+    ("cell", "said"),
+    [
+        ('<c r="B3" t="e"><f>VLOOKUP(1,A1,2)</f><v>#N/A</v></c>', "t.xlsx:3: B3: holds the error `#N/A`."),
+        ('<c r="B3"><f>IF(1,"a&gt;b","c")</f></c>', "t.xlsx:3: B3: is a formula that was saved without a value."),
+        ('<c r="B3"><f>IF(1,"a","c")</f><v></v></c>', "t.xlsx:3: B3: is a formula that was saved without a value."),
+    ],
+)
+def test_a_cell_without_its_value_is_refused(tmp_path: Path, cell: str, said: str) -> None:
+    kept = row(3, "ham", "ham").partition('<c r="B3"')[0]
+    name = sheet(tmp_path, row(2, "spam", "spam") + f"{kept}{cell}</row>")
+    assert said in refused(tmp_path, name, "--part", "Answers")
+
+
+def test_a_formula_whose_value_is_the_empty_text_is_an_empty_cell(tmp_path: Path) -> None:
+    kept = row(3, "ham", "ham").partition('<c r="B3"')[0]
+    name = sheet(tmp_path, row(2, "spam", "spam") + f'{kept}<c r="B3" t="str"><f>IF(1,"","")</f><v></v></c></row>')
+    assert judged(tmp_path, name, "--part", "2")["outcomes"]["empty"] == 1
+
+
+def test_cells_that_are_merged_over_rows_are_refused(tmp_path: Path) -> None:
+    merged = '<mergeCells count="2"><mergeCell ref="A2:A3"/><mergeCell ref="A5:B5"/></mergeCells>'
+    said = refused(tmp_path, sheet(tmp_path, row(2, "spam", "spam"), after=merged), "--part", "Answers")
+    assert "t.xlsx:2: cells are merged down to row 3: only the first holds their value. Unmerge them" in said
+    assert said.count("merged") == 1
+
+
+def test_a_sheet_is_chosen_by_name_and_a_hidden_one_is_not_the_first(tmp_path: Path) -> None:
+    name = sheet(tmp_path, row(2, "spam", "spam") + row(3, "ham", "ham"))
+    assert "holds no rows. Choose another sheet: --part NAME." in refused(tmp_path, name)
+    assert "has no sheet `Answer`. Did you mean `Answers`?" in refused(tmp_path, name, "--part", "Answer")
+    sheet(tmp_path, row(2, "spam", "spam") + row(3, "ham", "ham"), notes='Notes" state="hidden')
+    assert accuracy(judged(tmp_path, name)) == 1
+
+
+ROWS = [{"expected": label, "reply": label} for label in LABELS]
+LINES = "expected;reply\r\nspam;spam\r\nham;ham\r\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("shell.jsonl", "\r\n".join(map(json.dumps, ROWS)).encode("utf-16")),
+        ("shell.json", json.dumps(ROWS, indent=1).encode("utf-16")),
+        ("unmarked.json", json.dumps(ROWS).encode("utf-16-le")),
+        ("unmarked.csv", LINES.encode("utf-16-be")),
+        ("hint.csv", f"sep=;\r\n{LINES}".encode("utf-8-sig")),
+        ("gap.csv", f"\r\n\r\n{LINES}".encode()),
+    ],
+)
+def test_a_text_file_is_read_as_its_program_saved_it(tmp_path: Path, name: str, content: bytes) -> None:
+    (tmp_path / name).write_bytes(content)
+    assert accuracy(judged(tmp_path, name)) == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (LINES.replace("spam;spam", "sp\xe4m;spam").encode("cp1252") * 20, "t.csv:2: is not UTF-8: byte 0xE4"),
+        (LINES.replace("ham;", '"ham;').encode() + b"ham;ham\r\n" * 3, "t.csv:3: is not valid CSV: unexpected end"),
+        (b"1,ham,ham\n2,spam,spam\n", "t.csv:1: ham: the column `ham` stands twice. Rename one of them, or write"),
+        (json.dumps({"data": ROWS}, indent=1).encode(), "t.csv:1: is JSON that goes on over several lines."),
+    ],
+)
+def test_a_mistake_of_a_whole_file_is_said_once_where_it_begins(tmp_path: Path, content: bytes, said: str) -> None:
+    (tmp_path / "t.csv").write_bytes(content)
+    told = refused(tmp_path, "t.csv")
+    assert said in told
+    assert told.count("t.csv") == 1

@@ -30,10 +30,7 @@ def judge(
     latency: Annotated[str, _column("latency", "Column with the time of an answer; COLUMN:ms for its unit.")] = "",
     error: Annotated[str, _column("error", "Column with the error of an answer that failed.")] = "",
     part: Annotated[
-        str,
-        typer.Option(
-            metavar="NAME", help="Which filter of lm-eval, eval of promptfoo.db, or sheet.", show_default=False
-        ),
+        str, typer.Option(metavar="NAME", help="Filter of lm-eval, eval of promptfoo.db, or sheet.", show_default=False)
     ] = "",
     labels: Annotated[
         str, typer.Option(metavar="A,B", help="Labels besides those that are right somewhere.", show_default=False)

@@ -6,6 +6,8 @@ Whoever collected them has the prompt and the clock: a candidate here is a name,
 import math
 from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from decimal import Decimal
+from numbers import Real
 from typing import Any
 
 from msgspec import structs
@@ -20,6 +22,7 @@ from harness.record import Attempt, CaseRow, Event, Failure, Record, Session
 from harness.rundir import SCHEMA_VERSION, CandidateEntry, FileDigest, Manifest
 
 _MOST_LABELS = 1000  # of a suite
+_MISSING = {"NAType", "MaskedConstant"}  # of pandas and numpy
 _NAMED = 3  # answers that are read otherwise here
 
 
@@ -34,37 +37,49 @@ def answers_of(
     Labels that Python calls equal (1, 1.0 and True) are one, in the first way of writing; a prediction may be missing.
     """
     given = {"expected": expected, "predicted": predicted, "cases": cases, "latency_s": latency_s}
-    columns = {key: [*map(_present, values)] for key, values in given.items() if values is not None}
+    columns = {key: _column(key, values) for key, values in given.items() if values is not None}
     lengths = {key: len(values) for key, values in columns.items()}
     if len(set(lengths.values())) != 1 or not lengths["expected"]:
         told = ", ".join(f"{key} has {n}" for key, n in lengths.items())
         raise ValueError(f"{told}. Give sequences of one length, and at least one row.")
     known: dict[object, str] = {}
     answers = []
-    for row, right in enumerate(columns["expected"]):
-        said, took = (columns[key][row] if key in columns else None for key in ("predicted", "latency_s"))
-        if right is None:
+    for row in range(lengths["expected"]):
+        right, answer, case, took = (columns[key][row] if key in columns else None for key in given)
+        if right in {None, ""}:
             raise ValueError(f"expected[{row}] is missing: nothing would be right.")
-        if took is not None and not 0 <= took < math.inf:
+        if case is None and cases is not None:
+            raise ValueError(f"cases[{row}] is missing: name the case of every row, or leave `cases` out.")
+        timed = isinstance(took, (float, Real, Decimal)) and "timedelta" not in type(took).__name__  # numpy's is a Real
+        if took is not None and not (timed and 0 <= float(took) < math.inf):
             raise ValueError(f"latency_s[{row}] is {took}: must be seconds, 0 or more.")
-        label, answer = (
-            known.setdefault(one, str(one)) if isinstance(one, Hashable) else str(one) for one in (right, said)
-        )
+        label, text = (known.setdefault(one, str(one)) for one in (right, answer))
         answers.append(
             Given(
-                case=str(columns["cases"][row]) if "cases" in columns else str(row),
+                case=str(row if cases is None else case),
                 expected=label,
-                outcome=reply(None if said is None else answer),
+                outcome=reply(None if answer is None else text),
                 latency_s=None if took is None else float(took),
             )
         )
+    if len(known.keys() - {None, ""}) < 2:
+        raise ValueError(f"all labels are {label!r}. Give rows of at least two labels.")
     return answers
 
 
-def _present(value: Any) -> Any:  # noqa: ANN401 - whatever a column holds
-    """Give a value, None for what pandas and numpy write where there is none."""
-    missing = type(value).__name__ == "NAType" or value != value  # noqa: PLR0124 (only a NaN differs from itself)
-    return None if missing else value
+def _column(name: str, values: Any) -> list[Any]:  # noqa: ANN401 - whatever iterates
+    """Give the values of a sequence, None where pandas and numpy write that there is none. Raises ValueError."""
+    if isinstance(values, (str, bytes, Mapping)) or len(getattr(values, "columns", ())) > 0:
+        raise ValueError(f"{name} is a {type(values).__name__}. Give a sequence with a value for each row.")
+    found: list[Any] = []
+    for row, value in enumerate(values):
+        missing = type(value).__name__ in _MISSING
+        if not missing and not isinstance(value, Hashable):
+            what = f"{name}[{row}] is a {type(value).__name__}."
+            raise ValueError(f"{what} Give one value for each row, such as a label.")
+        missing = missing or value != value  # noqa: PLR0124 (only a NaN differs from itself)
+        found.append(None if missing else value.decode() if isinstance(value, bytes) else value)
+    return found
 
 
 def given_run(answers: Sequence[Given], suite: Suite, *, at_utc: str) -> tuple[Manifest, list[Event]]:

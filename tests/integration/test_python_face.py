@@ -9,10 +9,13 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy
+import pandas
 import pytest
 from commanded import HANGS_S, write_lines, write_yaml
 from scripted import Answer, chat_reply
@@ -85,12 +88,50 @@ def test_the_defaults_are_those_that_bare_answers_can_meet() -> None:
     [
         ((["a", "b"], ["a"]), "expected has 2, predicted has 1"),
         (([], []), "expected has 0"),
-        ((["a", "a"], ["a", "a"]), "label"),
+        ((["a", "a"], ["a", "a"]), "all labels are 'a'. Give rows of at least two labels."),
+        ((["a", ""], ["a", "b"]), r"expected\[1\] is missing"),
+        (("spam", "spam"), "expected is a str. Give a sequence"),
+        (({"a": "b"}, ["a"]), "expected is a dict. Give a sequence"),
+        ((pandas.DataFrame({"label": ["a", "b"]}), ["a", "b"]), "expected is a DataFrame. Give a sequence"),
+        ((numpy.array([["a"], ["b"]]), ["a", "b"]), r"expected\[0\] is a ndarray. Give one value for each row"),
+        ((["a", "b"], [["a"], ["b"]]), r"predicted\[0\] is a list. Give one value for each row"),
+        ((numpy.eye(2), numpy.eye(2)), r"expected\[0\] is a ndarray"),
     ],
 )
 def test_what_can_not_be_judged_is_refused_with_the_reason(given: tuple[Any, Any], why: str) -> None:
     with pytest.raises(UsageError, match=why):
         harness.judge(*given)
+
+
+@pytest.mark.parametrize(
+    "took", [["0.1", "0.1"], [timedelta(seconds=1)] * 2, numpy.full(2, 10**9, dtype="m8[ns]"), [-1, 1], [math.inf, 1]]
+)
+def test_what_is_no_time_in_seconds_is_refused(took: Any) -> None:
+    with pytest.raises(UsageError, match=r"latency_s\[0\] is .*: must be seconds"):
+        harness.judge(["a", "b"], ["a", "b"], latency_s=took)
+
+
+def test_a_row_without_its_case_is_refused() -> None:
+    with pytest.raises(UsageError, match=r"cases\[1\] is missing: name the case of every row"):
+        harness.judge(["a", "b"], ["a", "b"], cases=["x", math.nan])
+
+
+FOUR = ["spam", "ham", "ham", "spam"]
+
+
+@pytest.mark.parametrize(
+    ("column", "right"),
+    [
+        (numpy.array(FOUR, dtype="S4"), 1.0),
+        (pandas.Series(FOUR, dtype="category"), 1.0),
+        (numpy.ma.array(FOUR, mask=[False] * 3 + [True]), 0.75),
+        (pandas.array([*FOUR[:3], None], dtype="string"), 0.75),
+    ],
+)
+def test_columns_of_numpy_and_pandas_are_read_as_their_values(column: Any, right: float) -> None:
+    run = harness.judge(FOUR, column, thresholds="accuracy >= 10%")
+    assert run.figure("accuracy").value == right
+    assert set(run.confusion()) == {"spam", "ham"}
 
 
 class Indexed(list[str]):

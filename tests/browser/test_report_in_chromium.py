@@ -159,8 +159,17 @@ def test_a_matrix_of_40_labels_is_on_the_first_screen_and_printed_whole(browser:
         page.open(address)
         page.call("Emulation.setEmulatedMedia", media="print")
         edges = "[...document.querySelectorAll('.matrix th, .matrix td')].map(e => e.getBoundingClientRect().right)"
-        assert page.evaluate(f"{edges}.length") > 1600
+        assert page.evaluate(f"{edges}.length") > 140
         assert page.evaluate(f"Math.max(...{edges})") <= A4_WITHIN_MARGINS[0]
+        heads, last = (
+            "document.querySelectorAll('.matrix thead th')",
+            "document.querySelector('.matrix tr:last-child td b')",
+        )
+        left = "Math.round({}.getBoundingClientRect().left)"
+        below = f"{left.format(f'{last}.parentElement')} - {left.format(f'{heads}[40]')}"
+        assert abs(page.evaluate(below)) <= 1, (
+            "what was answered stands below its label, however many zeros are before it"
+        )
         counts = "[...document.querySelectorAll('.matrix tbody td b')]"
         assert page.evaluate(f"{counts}.filter(e => e.scrollWidth > e.parentElement.clientWidth).length") == 0
 

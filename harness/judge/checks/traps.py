@@ -6,16 +6,13 @@ Nothing here decides a check: a trap says how to read what was decided.
 from collections.abc import Sequence
 from typing import Final
 
-import msgspec
 import numpy as np
 from scipy.special import ndtri
 
 from harness import judge
-from harness.files.thresholds import BALANCED_ACCURACY, KAPPA, Threshold, metric_of
+from harness.files.thresholds import BALANCED_ACCURACY, KAPPA, Threshold
 from harness.judge import scores
-from harness.judge.checks.ahead import of_f1, of_share
-from harness.judge.checks.metrics import GAUGES, Asked
-from harness.judge.checks.metrics import figure as figure_of
+from harness.judge.checks.thin import TOO_FEW, Thin, flipped_by_noise, said_once, too_few_cases
 from harness.judge.scores import NONE
 from harness.judge.sections.notable import TELLS_APART
 from harness.judge.view import HOLDOUT, Float, View, lost
@@ -26,7 +23,6 @@ ONE_SIDED = 0.9
 FEWEST_ERRORS = 10
 UNSEEN = 0.0005  # of a share: less is not printed
 _PARADOX: Final = "accuracy_paradox"
-_TOO_FEW = "too_few_cases"  # the number of cases, whatever was answered
 
 
 def traps_of(view: View, checks: Sequence[judge.Check], policy: Sequence[Threshold]) -> tuple[judge.Trap, ...]:
@@ -34,25 +30,25 @@ def traps_of(view: View, checks: Sequence[judge.Check], policy: Sequence[Thresho
     found = _found(view, checks, policy)
     if view.lost:  # no trap is laid by what nobody answered: the answers alone must show it, too
         shown = {(trap.kind, trap.label): trap for trap in _found(view.of_trials(~lost(view.trials)), checks, policy)}
-        found = [trap for trap in found if trap.kind == _TOO_FEW or (trap.kind, trap.label) in shown]
+        found = [trap for trap in found if trap.kind == TOO_FEW or (trap.kind, trap.label) in shown]
         found = [_of_answers(shown[trap.kind, trap.label]) if trap.kind == _PARADOX else trap for trap in found]
-    return tuple(dict.fromkeys(found))
+    return tuple(dict.fromkeys(said_once(found)))
 
 
-def _of_answers(trap: judge.Trap) -> judge.Trap:
+def _of_answers(trap: judge.Trap | Thin) -> judge.Trap:
     told = f"Of what was answered, {trap.sentence[0].lower()}{trap.sentence[1:]}"
-    return msgspec.structs.replace(trap, sentence=told)
+    return judge.Trap(kind=trap.kind, label=trap.label, sentence=told)
 
 
-def _found(view: View, checks: Sequence[judge.Check], policy: Sequence[Threshold]) -> list[judge.Trap]:
+def _found(view: View, checks: Sequence[judge.Check], policy: Sequence[Threshold]) -> list[judge.Trap | Thin]:
     return [
         *_second_look(view),
         *_accuracy_paradox(view),
-        *_too_few_cases(view, checks, policy),
+        *too_few_cases(view, checks, policy),
         *_never_predicted(view),
         *_one_sided(view),
         *_prevalence(view),
-        *_flipped_by_noise(view, checks, policy),
+        *flipped_by_noise(view, checks, policy),
     ]
 
 
@@ -159,99 +155,6 @@ def _shift(label: str, here: float, production: float, precision: judge.Estimate
         span = f"{_share(there.low)} to {_share(there.high)}"
         return f"{told} There, precision[{label}] could be anything from {span}."
     return f"{told} There, {would_be} instead of {_share(precision.value)}."
-
-
-def _too_few_cases(view: View, checks: Sequence[judge.Check], policy: Sequence[Threshold]) -> list[judge.Trap]:
-    """Name thresholds that these cases could not prove even if all of them were right."""
-    found = []
-    for check, threshold in zip(checks, policy, strict=True):
-        asked = Asked(view=view.narrowed(threshold.where), threshold=threshold)
-        if check.status != "INCONCLUSIVE" or view.missing or not _is_share_right(asked):  # more are to come
-            continue
-        if not 0 < check.required <= 1 or check.estimate.value is None:
-            continue
-        cases, things = _cases_for(asked), asked.things
-        fewest = scores.smallest_all_pass_n(check.required, asked.confidence)
-        if fewest is not None and cases >= fewest:
-            continue
-        best = judge.amount(scores.best_provable(cases, asked.confidence), "share")
-        needs = "no number of cases proves 100%" if fewest is None else f"it takes at least {fewest:,}"
-        found.append(
-            judge.Trap(
-                kind=_TOO_FEW,
-                label=check.label,
-                sentence=(
-                    f"{check.threshold} can't pass here: {things.of(cases)}, all right, would prove only {best} "
-                    f"at {judge.sure(asked.confidence)} confidence; {needs}."
-                ),
-            )
-        )
-    return found
-
-
-def _is_share_right(asked: Asked) -> bool:
-    """Tell whether the metric is a plain share of right answers."""
-    plain = GAUGES[asked.threshold.metric].plan is of_share
-    return plain and asked.metric.higher_is_better and asked.metric.clock is None
-
-
-def _cases_for(asked: Asked) -> int:
-    """Give how many cases a share rests on."""
-    trials, label = asked.view.trials, asked.label
-    mine = np.ones(len(trials), dtype=np.bool_)
-    match asked.metric.counts:
-        case "label cases":
-            mine = trials.expected == label
-        case "other cases":
-            mine = trials.expected != label
-        case "predictions":
-            mine = trials.predicted == label
-        case _:
-            pass
-    return scores.distinct(trials.case[mine])
-
-
-def _flipped_by_noise(view: View, checks: Sequence[judge.Check], policy: Sequence[Threshold]) -> list[judge.Trap]:
-    """Name thresholds that single repeats meet or miss by chance alone."""
-    if view.repeats < 2:
-        return []
-    asked = [
-        (check, threshold)
-        for check, threshold in zip(checks, policy, strict=True)
-        if GAUGES[check.metric].plan in {of_share, of_f1} and check.estimate.value is not None
-    ]
-    found = []
-    for (check, threshold), values in zip(asked, _per_repeat(view, [one for _, one in asked]), strict=True):
-        met = sum(scores.meets(value, threshold.op, check.required) for value in values)
-        if met in {0, len(values)}:
-            continue
-        scale = metric_of(check.metric).scale
-        low, high = (
-            judge.amount(end, scale, view.currency, against=check.required) for end in (min(values), max(values))
-        )
-        found.append(
-            judge.Trap(
-                kind="noise",
-                label=check.label,
-                sentence=(
-                    f"Noise alone would flip {check.threshold}: {met:,} of {len(values):,} repeats met it, "
-                    f"with figures from {low} to {high}."
-                ),
-            )
-        )
-    return found
-
-
-def _per_repeat(view: View, thresholds: Sequence[Threshold]) -> list[list[float]]:
-    """Give the figures that each repeat alone would have shown; one repeat at a time is in memory."""
-    found: list[list[float]] = [[] for _ in thresholds]
-    for repeat in np.flatnonzero(np.bincount(view.trials.repeat)) if thresholds else ():
-        alone = view.of_trials(np.asarray(view.trials.repeat == repeat, dtype=np.bool_))
-        for values, threshold in zip(found, thresholds, strict=True):
-            value = figure_of(Asked(view=alone.narrowed(threshold.where), threshold=threshold)).value
-            if value is not None:
-                values.append(value)
-    return found
 
 
 def best_of_many(views: Sequence[View], best: View) -> tuple[judge.Trap, ...]:

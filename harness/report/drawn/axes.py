@@ -88,10 +88,10 @@ def below(axis: Axis, at: float, title: str, form: Callable[[float], str] = plai
     """Draw an axis at a height with its ticks and title; `grid` is where its lines begin."""
     shapes = [path(f"M{axis.start:g} {at:g}H{axis.end:g}", "soft")]
     ticks, last = axis.ticks(), -math.inf
+    if grid is not None:
+        shapes.append(path("".join(f"M{axis(tick):g} {grid:g}V{at:g}" for tick in ticks), "rule"))
     for tick in ticks:
         x, label = axis(tick), form(tick)
-        if grid is not None:
-            shapes.append(path(f"M{x:g} {grid:g}V{at:g}", "rule"))
         if x - last >= LETTER * len(label) + 6:
             over = x + LETTER * len(label) / 2 > axis.end + RIGHT
             shapes.append(text(axis.end + RIGHT if over else x, at + 16, label, "soft", "end" if over else "middle"))
@@ -102,10 +102,9 @@ def below(axis: Axis, at: float, title: str, form: Callable[[float], str] = plai
 
 def beside(axis: Axis, title: str, form: Callable[[float], str] = plain, *, end: float = WIDTH - RIGHT) -> str:
     """Draw the axis left of a plot, with a line across the plot at each tick."""
-    shapes = []
-    for tick in axis.ticks(5):
-        shapes.append(path(f"M{LEFT} {axis(tick):g}H{end:g}", "rule"))
-        shapes.append(text(LEFT - 7, axis(tick) + 4, form(tick), "soft", "end"))
+    ticks = axis.ticks(5)
+    shapes = [path("".join(f"M{LEFT} {axis(tick):g}H{end:g}" for tick in ticks), "rule")]
+    shapes += [text(LEFT - 7, axis(tick) + 4, form(tick), "soft", "end") for tick in ticks]
     middle = (axis.start + axis.end) / 2
     turned = f'transform="rotate(-90 14 {middle:g})"'
     shapes.append(
@@ -127,8 +126,9 @@ def text(x: float, y: float, label: str, colour: str = "ink", anchor: str = "sta
 
 def path(d: str, colour: str, width: float = 1, *, dash: str = "", opacity: float = 1) -> str:
     """Draw a line."""
-    more = (f' stroke-dasharray="{dash}"' if dash else "") + (f' opacity="{opacity:g}"' if opacity < 1 else "")
-    return f'<path d="{d}" fill="none" stroke="var(--{colour})" stroke-width="{width:g}"{more}/>'
+    more = f' stroke-width="{width:g}"' if width != 1 else ""
+    more += (f' stroke-dasharray="{dash}"' if dash else "") + (f' opacity="{opacity:g}"' if opacity < 1 else "")
+    return f'<path d="{d}" fill="none" stroke="var(--{colour})"{more}/>'
 
 
 def box(left: float, top: float, right: float, bottom: float, *, colour: str = "data", opacity: float = 0.75) -> str:
@@ -138,6 +138,12 @@ def box(left: float, top: float, right: float, bottom: float, *, colour: str = "
         f'height="{abs(bottom - top):.1f}" fill="var(--{colour})" fill-opacity="{opacity:g}" '
         f'stroke="var(--{colour})" stroke-width=".6"/>'
     )
+
+
+def bars(places: Iterable[tuple[float, float, float]], floor: float) -> str:
+    """Draw bars from a floor up, as one shape: each is its left end, its right end and its top."""
+    outline = "".join(f"M{left:g} {floor:g}V{top:g}H{right:g}V{floor:g}" for left, right, top in places)
+    return f'<path d="{outline}" fill="var(--data)" fill-opacity=".75" stroke="var(--data)" stroke-width=".6"/>'
 
 
 def mark(x: float, y: float, shape: str, colour: str, *, filled: bool = True) -> str:

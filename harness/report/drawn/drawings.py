@@ -38,7 +38,7 @@ def chart_svg(chart: parts.Chart, _key: str = "") -> Markup:
     title = axes.written(chart.alt)
     return Markup(  # noqa: S704  # numbers of our own and escaped text
         f'<svg class="chart" role="img" aria-label="{title}" viewBox="0 0 {axes.WIDTH} {height}" '
-        f'width="{axes.WIDTH}" height="{height}"><title>{title}</title>{drawn}</svg>'
+        f'width="{axes.WIDTH}" height="{height}">{drawn}</svg>'
     )
 
 
@@ -104,8 +104,11 @@ def _distribution(plot: parts.DistributionPlot) -> str:
         axes.below(x, _FLOOR, f"latency ({plot.unit})"),
     ]
     filled = [one for one in plot.bins if one[2]]
-    for (start, end, _), tall in zip(filled, heights, strict=True):
-        shapes.append(axes.box(x(start), y(tall), max(x(end), x(start) + 1.5), y(0.0)))
+    shapes.append(
+        axes.bars(
+            [(x(a), max(x(b), x(a) + 1.5), y(tall)) for (a, b, _), tall in zip(filled, heights, strict=True)], _FLOOR
+        )
+    )
     shapes += [_quantile(one, x, axes.TOP + 18 * n + 8) for n, one in enumerate(plot.quantiles)]
     top = axes.TOP + 18 * len(plot.quantiles)
     shapes.append(
@@ -142,7 +145,7 @@ def _timeline(plot: parts.TimelinePlot) -> str:
         steps = "".join(f"H{a:g}V{b:g}" for a, b in places[1:])
         shapes.append(axes.path(f"M{places[0][0]:g} {places[0][1]:g}{steps}H{_END}", "data", 2))
     else:  # one path: hundreds of marks would make a third of a report
-        dots = "".join(f"M{a:g} {b:g}h.01" for a, b in places)
+        dots = "".join(f"M{a:.0f} {b:.0f}h.01" for a, b in places)
         line = f'<path d="{dots}" stroke="var(--data)" stroke-width="4" stroke-linecap="round" opacity=".6"/>'
         shapes.append(line)
     label = parts.shorten(parts.one_line(plot.limit_text), 40)

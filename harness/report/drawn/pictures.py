@@ -15,10 +15,14 @@ _EDGE = 0.04
 
 
 def interval_svg(picture: Picture) -> Markup:
-    """Draw an interval on its axis, with the wanted side of a threshold shaded."""
+    """Draw an interval on its axis, with the wanted side of a threshold shaded.
+
+    Its figure stands beside it as text, and a page has thousands: it holds no words, and the style sheet all that
+    is alike in each (size, axis, dot).
+    """
     place = _Axis(picture.axis)
     low, high, dot = place(picture.low), place(picture.high), place(picture.value)
-    shapes = [f'<path class="axis" d="M2 {MIDDLE}H{WIDTH - 2}"/>']
+    shapes = []
     if picture.threshold is not None:
         at = place(picture.threshold)
         if picture.wanted:
@@ -28,15 +32,12 @@ def interval_svg(picture: Picture) -> Markup:
             ends = [place(picture.threshold + side * picture.within) for side in (-1, 1)]
             shapes.append(f'<path class="within" d="M{ends[0]:g} 3V{HEIGHT - 3}M{ends[1]:g} 3V{HEIGHT - 3}"/>')
         shapes.append(f'<path class="limit" d="M{at:g} 1V{HEIGHT - 1}"/>')
-    shapes.append(f'<path class="span" d="M{low:g} {MIDDLE}H{high:g}M{low:g} 7V15M{high:g} 7V15"/>')
+    shapes.append(f'<path class="span" d="M{low:g} 7V15V{MIDDLE}H{high:g}V7V15"/>')
     if picture.bound is not None:
         shapes.append(f'<path class="bound" d="M{place(picture.bound):g} 3V{HEIGHT - 3}"/>')
     shapes.append(f'<circle class="dot" cx="{dot:g}" cy="{MIDDLE}" r="{_DOT}"/>')
-    label = escape(visible(picture.alt))
-    return Markup(  # noqa: S704  # numbers of our own and escaped text
-        f'<svg class="interval {picture.tone}" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" '
-        f'height="{HEIGHT}" role="img" aria-label="{label}"><title>{label}</title>{"".join(shapes)}</svg>'
-    )
+    tone = "" if picture.tone == "plain" else f" {picture.tone}"
+    return Markup(f'<svg class="interval{tone}" aria-hidden="true">{"".join(shapes)}</svg>')  # noqa: S704  # our numbers
 
 
 class _Axis:
@@ -54,9 +55,8 @@ class _Axis:
 def scale_svg(picture: Picture) -> Markup:
     """Draw an interval, what is seen and what is required on an axis that is as wide as there is room."""
     place = _Share(picture.axis)
-    shapes = ['<line class="axis" x1="0" x2="100%" y1="11" y2="11"/>']
     low, high = place(picture.low), place(picture.high)
-    shapes.append(f'<line class="span" x1="{low}" x2="{high}" y1="11" y2="11"/>')
+    shapes = [f'<line class="span" x1="{low}" x2="{high}" y1="11" y2="11"/>']
     shapes += [f'<line class="span end" x1="{end}" x2="{end}" y1="7" y2="15"/>' for end in (low, high)]
     if picture.threshold is not None:
         at = place(picture.threshold)
@@ -64,8 +64,7 @@ def scale_svg(picture: Picture) -> Markup:
     shapes.append(f'<circle class="dot" cx="{place(picture.value)}" cy="11" r="4"/>')
     label = escape(visible(picture.alt))
     return Markup(  # noqa: S704  # numbers of our own and escaped text
-        f'<svg class="interval wide {picture.tone}" width="100%" height="22" role="img" aria-label="{label}">'
-        f"<title>{label}</title>{''.join(shapes)}</svg>"
+        f'<svg class="interval wide {picture.tone}" role="img" aria-label="{label}">{"".join(shapes)}</svg>'
     )
 
 

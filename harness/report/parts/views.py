@@ -1,6 +1,7 @@
 """What a report of a run says, laid out as the values that every renderer renders."""
 
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Literal
 
 from harness.report.parts.first import CheckRow, ConfusedRow, FigureText, GridView, SampleCase, ScaleGroup
@@ -28,6 +29,11 @@ class ConfusionRow:
     cells: tuple[ConfusionCell, ...]
     total: str
     recall: str
+
+    def runs(self, joined: bool) -> list[tuple[ConfusionCell, int]]:
+        """Give each cell with how many it stands for: `joined`, zeros beside each other are one."""
+        alike = (list(cells) for _, cells in groupby(self.cells, lambda c: (joined and c.kind == "zero") or id(c)))
+        return [(cells[0], len(cells)) for cells in alike]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

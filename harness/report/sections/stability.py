@@ -129,7 +129,7 @@ def _unstable(s: Stability) -> Table:
             )
             for case in shown
         ),
-        note=f"{len(shown)} of {s.unstable_cases:,}." if len(shown) < s.unstable_cases else "",
+        note=f"{s.unstable_cases:,} cases moved in all." if len(shown) < s.unstable_cases else "",
     )
 
 

@@ -101,6 +101,19 @@ def test_too_few_cases_are_counted_in_what_the_figure_rests_on() -> None:
     }
 
 
+def test_what_holds_of_many_labels_is_said_once() -> None:
+    # 7 cases, all right, prove .05 ** (1 / 7)
+    labels = tuple(f"{{topic}} {letter}" for letter in "abcde")
+    answers = [(label, label, 3 + n) for n, label in enumerate(labels)]
+    policy = [f"recall[{label}] >= 90%" for label in labels]
+    assert sentences(run(answers, *policy, labels=labels), "too_few_cases") == [
+        "recall >= 90% can't pass here for 5 labels (‘{topic} a’, ‘{topic} b’, ‘{topic} c’ and 2 more): 3 to 7 "
+        "cases each, all right, would prove at most 65.2% at 95% confidence; it takes at least 29 each."
+    ]
+    three = sentences(run(answers, *policy[:3], labels=labels), "too_few_cases")
+    assert [sentence.partition(" can't")[0] for sentence in three] == policy[:3]
+
+
 def test_too_few_cases_of_a_slice_are_counted_in_the_slice() -> None:
     events = []
     for number in range(60):

@@ -71,7 +71,10 @@ def test_ids_are_unique_and_links_lead_somewhere(html: str) -> None:
 def test_every_picture_has_a_text(html: str) -> None:
     pictures = [a for t, a in Page(html).tags if t == "svg"]
     assert len(pictures) > 20
-    assert all(a.get("role") == "img" and a.get("aria-label") for a in pictures)
+    assert all(a.get("role") == "img" and a.get("aria-label") for a in pictures if "aria-hidden" not in a)
+    unheard = [html[: found.start()] for found in re.finditer('<svg class="interval[^>]*aria-hidden', html)]
+    assert len(unheard) > 10
+    assert all(re.search(r"\d\)?(</a>)?(</span>)?$", before) for before in unheard), "its figure stands before it"
 
 
 def test_charts_take_their_colours_from_the_page(html: str) -> None:

@@ -171,10 +171,8 @@ class Run:
         if name is None and len(every) == 1:
             return next(iter(every.values()))
         if name not in every:
-            raise UsageError(
-                "several candidates were measured." if name is None else f"there is no candidate {name!r}.",
-                fix=f"Name one of {', '.join(every)}.",
-            )
+            said = "several candidates were measured." if name is None else f"there is no candidate {name!r}."
+            raise UsageError(said, fix=f"Name one of {', '.join(every)}.")
         return every[name]
 
 

@@ -15,14 +15,6 @@ if TYPE_CHECKING:
     from harness.files.project import Project
     from harness.judge.assess import Assessment, Manifest
 
-
-def _shown() -> tuple[str, ...]:
-    """Name the figures of a baseline that are listed."""
-    from harness.files.thresholds import ACCURACY, BALANCED_ACCURACY, COST_PER_1000, P95, STABILITY
-
-    return tuple(one.written for one in (ACCURACY, BALANCED_ACCURACY, P95, STABILITY, COST_PER_1000))
-
-
 app = typer.Typer(
     cls=Commands,
     help="Set, show or clear the run that relative thresholds and `compare baseline` refer to.",
@@ -44,10 +36,8 @@ def set_baseline(run: options.Run = "latest", as_json: options.Json = False) -> 
     folder, manifest = run_asked(run)
     assessment = assess_run(folder)
     if not assessment.complete:
-        raise UsageError(
-            f"run {manifest.run_id} is not finished, so its figures are not those of the suite.",
-            fix=f"Finish it with `harness resume {manifest.run_id}`.",
-        )
+        fix = f"Finish it with `harness resume {manifest.run_id}`."
+        raise UsageError(f"run {manifest.run_id} is not finished, so its figures are not those of the suite.", fix=fix)
     _refuse_what_says_nothing(assessment, manifest)
     stored = to_store(assessment, manifest, now_utc=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}")
     path = write_baselines(root, {**read_baselines(root), manifest.suite_name: stored})
@@ -63,10 +53,8 @@ def _refuse_what_says_nothing(assessment: Assessment, manifest: Manifest) -> Non
     from harness.judge.history.section import why_not_measured
 
     if "gate" in manifest.notes:
-        raise UsageError(
-            f"run {manifest.run_id} belongs to a gate: it measured what a branch proposes.",
-            fix="Run the suite after the merge, and set that run.",
-        )
+        fix = "Run the suite after the merge, and set that run."
+        raise UsageError(f"run {manifest.run_id} belongs to a gate: it measured what a branch proposes.", fix=fix)
     for one in assessment.candidates:
         if one.settled is not None:
             raise UsageError(
@@ -76,9 +64,8 @@ def _refuse_what_says_nothing(assessment: Assessment, manifest: Manifest) -> Non
             )
         told = why_not_measured((one.lost or 0) / max(one.trials, 1))
         if told:
-            raise UsageError(
-                f"run {manifest.run_id} can't be a baseline for {one.name}: {told}.", fix=manifest.again("these")
-            )
+            fix = manifest.again("these")
+            raise UsageError(f"run {manifest.run_id} can't be a baseline for {one.name}: {told}.", fix=fix)
 
 
 @app.command("show")
@@ -134,16 +121,16 @@ def baseline_run(project: Project, suite: str) -> str:
 
 
 def _text(suite: str, stored: StoredBaseline) -> str:
+    from harness.files.thresholds import ACCURACY, BALANCED_ACCURACY, COST_PER_1000, P95, STABILITY
     from harness.judge import amount, scale_of
-    from harness.report.parts import terminal
+    from harness.report.parts import one_line
 
+    shown = {one.written for one in (ACCURACY, BALANCED_ACCURACY, P95, STABILITY, COST_PER_1000)}
     lines = [f"{suite}: {stored.run}", f"  set {stored.set_utc}, commit {stored.git_commit or 'none'}"]
     for name, candidate in stored.candidates.items():
         lines.append(f"  {name}")
-        wanted = [one for one in candidate.figures if one in _shown() or one.startswith(("recall[", "precision["))]
-        for one in wanted:
-            if " where " not in one:
-                metric = one.partition("[")[0]
-                value = candidate.figures[one].value
-                lines.append(f"    {one:<24} {amount(value, scale_of(metric), candidate.currency or '')}")
-    return "\n".join(terminal(line) for line in lines)
+        for one, figure in candidate.figures.items():
+            if " where " not in one and (one in shown or one.startswith(("recall[", "precision["))):
+                scale = scale_of(one.partition("[")[0])
+                lines.append(f"    {one:<24} {amount(figure.value, scale, candidate.currency or '')}")
+    return "\n".join(one_line(line) for line in lines)

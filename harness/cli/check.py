@@ -51,9 +51,8 @@ def check(
     from harness.files.bundle import load_bundle
 
     if every == (suite is not None):
-        raise ground.UsageError(
-            "`harness check` needs SUITE: a *.suite.yml file, or --all.", fix="Write `harness check SUITE`."
-        )
+        fix = "Write `harness check SUITE`."
+        raise ground.UsageError("`harness check` needs SUITE: a *.suite.yml file, or --all.", fix=fix)
     suites = [suite] if suite is not None else sorted(ground.options.below(Path(), ".suite.yml"))
     read = partial(
         load_bundle,
@@ -131,15 +130,11 @@ def unset_keys(bundle: Bundle) -> tuple[str, ...]:
 
     from harness.files.project import variables_of
 
-    lacking = {
-        name: [variable for variable in variables_of(candidate.model) if not os.environ.get(variable)]
-        for candidate in bundle.candidates
-        for name in [candidate.model_name]
-    }
+    models = {candidate.model_name: candidate.model for candidate in bundle.candidates}
     return tuple(
-        f"the model `{name}` needs {' and '.join(variables)} in the environment, which is not set here."
-        for name, variables in lacking.items()
-        if variables
+        f"the model `{name}` needs {' and '.join(lacking)} in the environment, which is not set here."
+        for name, model in models.items()
+        if (lacking := [variable for variable in variables_of(model) if not os.environ.get(variable)])
     )
 
 
@@ -158,6 +153,7 @@ def check_text(
     from harness.report.parts import visible
 
     suite = bundle.suite
+    alike = [f"  ! {one['sentence']}" for one in label_warnings(bundle)]
     lines = [
         f"{suite.name}: {count(len(bundle.cases), 'case')}, {count(len(bundle.candidates), 'candidate')}, "
         f"{count(suite.repeats, 'repeat')}: {count(summary.trials, 'trial')}",
@@ -166,7 +162,7 @@ def check_text(
         *tables.columns(tables.case_rows(bundle)),
         "",
         *(("notes", *(f"  ! {visible(text)}" for text in notes), "") if notes else ()),
-        *_label_lines(bundle),
+        *(("labels that can be confused", *_few(alike, _MOST, "of them"), "") if alike else ()),
         "a run would make",
         *tables.columns(tables.candidate_rows(summary)),
         *tables.waiting_lines(summary),
@@ -226,11 +222,6 @@ def label_warnings(bundle: Bundle) -> list[dict[str, str]]:
         {"kind": one.kind, "sentence": one.sentence.format(*(f"`{visible(name)}`" for name in one.names))}
         for one in found
     ]
-
-
-def _label_lines(bundle: Bundle) -> list[str]:
-    found = [f"  ! {one['sentence']}" for one in label_warnings(bundle)]
-    return ["labels that can be confused", *_few(found, _MOST, "of them"), ""] if found else []
 
 
 def _indented(text: str) -> list[str]:

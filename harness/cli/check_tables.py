@@ -101,18 +101,10 @@ def _of_many(rows: Sequence[PowerRow]) -> tuple[str, ...]:
 def candidate_rows(summary: PlanSummary) -> list[tuple[str, ...]]:
     """Say what a run would send to each candidate, and for how much money."""
     rows: list[tuple[str, ...]] = [("candidate", "calls", "tokens in", "tokens out, at most", "money, at most")]
-    for candidate in summary.candidates:
-        cost = candidate.money
-        money = "no price given" if cost is None else f"{candidate.currency} {cost:,.4f}"
-        rows.append(
-            (
-                candidate.name,
-                f"{candidate.calls:,}",
-                f"about {candidate.tokens_in:,}",
-                f"{candidate.tokens_out:,}" if candidate.tokens_out is not None else "not limited",
-                money,
-            )
-        )
+    for one in summary.candidates:
+        money = "no price given" if one.money is None else f"{one.currency} {one.money:,.4f}"
+        out = "not limited" if one.tokens_out is None else f"{one.tokens_out:,}"
+        rows.append((one.name, f"{one.calls:,}", f"about {one.tokens_in:,}", out, money))
     return rows
 
 
@@ -146,15 +138,11 @@ def columns(rows: list[tuple[str, ...]], width: int | None = None, *, spare: Seq
     for one in spare:
         if width is not None and 2 + sum(widths[i] + 2 for i in shown) - 2 > width:
             shown.remove(one)
-    return ["  " + _row(tuple(row[i] for i in shown), [widths[i] for i in shown]).rstrip() for row in rows]
-
-
-def _row(row: tuple[str, ...], widths: list[int]) -> str:
-    first, *rest = (
-        cell.ljust(width) if index == 0 else cell.rjust(width)
-        for index, (cell, width) in enumerate(zip(row, widths, strict=True))
-    )
-    return "  ".join((first, *rest))
+    first, *others = shown
+    return [
+        "  ".join(["", row[first].ljust(widths[first]), *(row[i].rjust(widths[i]) for i in others)]).rstrip()
+        for row in rows
+    ]
 
 
 def leaks_of(bundle: Bundle) -> dict[str, Leaks]:
@@ -188,23 +176,17 @@ def leak_lines(found: dict[str, Leaks]) -> list[str]:
 
 def _shown(findings: list[LeakFinding]) -> list[str]:
     from harness.judge.leakage.find import LEAKS
+    from harness.report.parts import shorten, visible
 
     findings.sort(key=lambda finding: finding.kind not in LEAKS)
-    lines = [line for finding in findings[:_SHOWN] for line in _finding(finding)]
+    lines = []
+    for finding in findings[:_SHOWN]:
+        said = _KINDS[finding.kind].format(case=finding.case, other=finding.other)
+        lines.append(f"    {visible(said)}: {100 * finding.similarity:.0f}% alike ({finding.measure})")
+        lines += [f"      | {visible(shorten(text, _WIDE))}" for text in (finding.text, finding.other_text)]
     if len(findings) > _SHOWN:
         lines.append(f"    and {len(findings) - _SHOWN:,} more: `harness check --json` lists all")
     return lines
-
-
-def _finding(finding: LeakFinding) -> list[str]:
-    from harness.report.parts import shorten, visible
-
-    said = _KINDS[finding.kind].format(case=finding.case, other=finding.other)
-    return [
-        f"    {visible(said)}: {100 * finding.similarity:.0f}% alike ({finding.measure})",
-        f"      | {visible(shorten(finding.text, _WIDE))}",
-        f"      | {visible(shorten(finding.other_text, _WIDE))}",
-    ]
 
 
 def leak_json(found: dict[str, Leaks]) -> dict[str, Any]:

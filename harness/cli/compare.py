@@ -35,11 +35,9 @@ MarginOption: TypeAlias = Annotated[
     str, typer.Option("--margin", metavar="SHARE", help="The loss that would not matter, such as 2%.")
 ]
 HtmlOption: TypeAlias = Annotated[
-    Path | None, typer.Option("--html", metavar="FILE", help="Write the page, with every case.", show_default=False)
+    Path | None, typer.Option("--html", metavar="FILE", help="Write the page, with every case.")
 ]
-MarkdownOption: TypeAlias = Annotated[
-    Path | None, typer.Option("--md", metavar="FILE", help="Write it as Markdown.", show_default=False)
-]
+MarkdownOption: TypeAlias = Annotated[Path | None, typer.Option("--md", metavar="FILE", help="Write it as Markdown.")]
 FullOption: TypeAlias = Annotated[bool, typer.Option("--full", help="Every figure and every case that changed.")]
 
 
@@ -58,24 +56,26 @@ def compare(
     or the model where only one candidate has it; two runs of several are compared candidate by candidate.
     Exits with 0 whatever changed: `harness gate` decides.
     """
-    from harness.report.comparison import terminal_comparison
+    from harness.report.comparison import render_comparison_html, render_comparison_markdown, terminal_comparison
 
     share = margin_of(margin)
     couples = _couples(project_here(), base, head)
     if len(couples) > 1 and html is not None:
-        raise UsageError(
-            f"{base} and {head} share {len(couples)} candidates, and a page shows one.",
-            fix=f"Name one, such as {head}:{couples[0][1].name}.",
-        )
+        fix = f"Name one, such as {head}:{couples[0][1].name}."
+        raise UsageError(f"{base} and {head} share {len(couples)} candidates, and a page shows one.", fix=fix)
     whole = full or as_json or html is not None or markdown is not None
     comparisons = _compared(couples, share, prompts=True) if whole else _in_short(couples, share)
-    written = _files(comparisons, html, markdown)
+    if html is not None:
+        _write(html, render_comparison_html(comparisons[0]))
+    if markdown is not None:
+        _write(markdown, "\n".join(render_comparison_markdown(one) for one in comparisons))
     if as_json:
         emit_json(comparisons[0] if len(comparisons) == 1 else comparisons)
     else:
         emit("".join(terminal_comparison(one, full=full) for one in comparisons))
-    for path in written:
-        note(f"written: {path}")
+    for path in (html, markdown):
+        if path is not None:
+            note(f"written: {path}")
 
 
 class _Side(NamedTuple):
@@ -111,17 +111,6 @@ def _in_short(couples: Sequence[tuple[_Side, _Side]], margin: float) -> tuple[Co
     return found
 
 
-def _files(comparisons: Sequence[Comparison], html: Path | None, markdown: Path | None) -> list[Path]:
-    """Write the files that are asked for."""
-    from harness.report.comparison import render_comparison_html, render_comparison_markdown
-
-    if html is not None:
-        _write(html, render_comparison_html(comparisons[0]))
-    if markdown is not None:
-        _write(markdown, "\n".join(render_comparison_markdown(one) for one in comparisons))
-    return [path for path in (html, markdown) if path is not None]
-
-
 def _couples(project: Project, base: str, head: str) -> list[tuple[_Side, _Side]]:
     """Find both candidates; two runs of several are compared candidate by candidate of the same name.
 
@@ -153,7 +142,6 @@ class _Run(NamedTuple):
 
 
 def _of_run(project: Project, reference: str, *, suite: str) -> _Run:
-    """Find the run that a reference names, and the candidate that it names."""
     from harness.rundir import find_run, read_manifest
 
     run, _, name = reference.partition(":")
@@ -177,10 +165,8 @@ def _only(of: _Run, reference: str, *, other: str) -> _Side:
     if other in of.names:
         return _Side(of.folder, other)
     run = reference.partition(":")[0]
-    raise UsageError(
-        f"{reference} has {len(of.names)} candidates, and it is not said which one is meant.",
-        fix=f"Write one of: {', '.join(f'{run}:{one}' for one in of.names)}.",
-    )
+    fix = f"Write one of: {', '.join(f'{run}:{one}' for one in of.names)}."
+    raise UsageError(f"{reference} has {len(of.names)} candidates, and it is not said which one is meant.", fix=fix)
 
 
 def _write(path: Path, text: str) -> None:

@@ -30,8 +30,7 @@ class Format(StrEnum):
 def export(
     run: options.RunOrCandidate = "latest",
     to: Annotated[
-        Format,
-        typer.Option("--to", case_sensitive=False, help="The format of the table, or who is told.", show_default=False),
+        Format, typer.Option("--to", case_sensitive=False, help="The format of the table, or who is told.")
     ] = ...,  # type: ignore[assignment]  # typer's mark of a required option
     output: Annotated[
         Path | None,
@@ -41,7 +40,6 @@ def export(
             metavar="FILE",
             dir_okay=False,
             help="Where to write. Without it, csv and jsonl go to stdout, parquet to RUN.parquet here.",
-            show_default=False,
         ),
     ] = None,
     url: Annotated[
@@ -100,10 +98,9 @@ def _written(folder: Path, manifest: "Manifest", candidate: str, to: Format, out
         if error.filename == str(folder / JOURNAL):  # it was read, not written
             raise
         named_wrong = isinstance(error, (FileNotFoundError, NotADirectoryError, PermissionError))
-        raise (UsageError if named_wrong else StorageFailed)(
-            f"could not write {output or 'to stdout'}: {error.strerror or error}",
-            fix="Name another file with --output.",
-        ) from error
+        said = f"could not write {output or 'to stdout'}: {error.strerror or error}"
+        kind = UsageError if named_wrong else StorageFailed
+        raise kind(said, fix="Name another file with --output.") from error
 
 
 @contextmanager

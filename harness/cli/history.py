@@ -8,9 +8,6 @@ import typer
 from harness.cli.ground import UsageError, emit, emit_json, options, project_here
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from harness.judge import PastRun
     from harness.rundir import Manifest
 
 
@@ -30,7 +27,9 @@ def history(
 
     results = project_here().results
     name = _suite_name(suite)
-    runs = _wanted(past_runs(runs_of_suite(results, name)), prompt, model)
+    names = {Path(one).name.removesuffix(".prompt.yml") for one in prompt or ()}
+    runs = [one for one in past_runs(runs_of_suite(results, name)) if not names or one.prompt in names]
+    runs = [one for one in runs if not model or one.model in model]
     if not runs:
         raise _no_run(results, name, filtered=bool(prompt or model))
     folder = find_run(results, run if run is not None else runs[-1].run_id)
@@ -63,11 +62,6 @@ def _suite_name(written: str) -> str:
         findings.raise_if_any()
         raise UsageError(f"{written} has no name", fix="Give it one: `name: ...`.")
     return checked.model.name
-
-
-def _wanted(runs: "Sequence[PastRun]", prompts: list[str] | None, models: list[str] | None) -> "list[PastRun]":
-    names = {Path(p).name.removesuffix(".prompt.yml") for p in prompts or ()}
-    return [run for run in runs if (not names or run.prompt in names) and (not models or run.model in models)]
 
 
 def _no_run(results: Path, name: str, *, filtered: bool) -> UsageError:

@@ -73,7 +73,7 @@ def init(
         Path, typer.Argument(metavar="DIR", file_okay=False, help="Where to write; made when missing.")
     ] = Path(),
     cases: Annotated[
-        str | None, typer.Option("--cases", metavar="FILE", help="Around your own labelled table.", show_default=False)
+        str | None, typer.Option("--cases", metavar="FILE", help="Around your own labelled table.")
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite files that are already there.")] = False,
 ) -> None:
@@ -87,9 +87,8 @@ def init(
         files = _around(cases, folder, files)
     present = [name for name in files if (folder / name).exists()]
     if present and not force:
-        raise UsageError(
-            f"{folder / present[0]} is already there", fix="Choose another folder, or overwrite with --force."
-        )
+        fix = "Choose another folder, or overwrite with --force."
+        raise UsageError(f"{folder / present[0]} is already there", fix=fix)
     try:
         write_files(folder, files)
     except OSError as error:

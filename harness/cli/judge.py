@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def _column(name: str, what: str) -> Any:  # noqa: ANN401 - typer's own type
-    return typer.Option(f"--{name}", metavar="COLUMN", help=what, show_default=False)
+    return typer.Option(f"--{name}", metavar="COLUMN", help=what)
 
 
 def judge(
@@ -29,15 +29,9 @@ def judge(
     candidate: Annotated[str, _column("candidate", "Column with the candidate, or a name for all rows.")] = "",
     latency: Annotated[str, _column("latency", "Column with the time of an answer; COLUMN:ms for its unit.")] = "",
     error: Annotated[str, _column("error", "Column with the error of an answer that failed.")] = "",
-    part: Annotated[
-        str, typer.Option(metavar="NAME", help="Filter of lm-eval, eval of promptfoo.db, or sheet.", show_default=False)
-    ] = "",
-    labels: Annotated[
-        str, typer.Option(metavar="A,B", help="Labels besides those that are right somewhere.", show_default=False)
-    ] = "",
-    positive: Annotated[
-        str, typer.Option(metavar="LABEL", help="The label that one looks for, of two.", show_default=False)
-    ] = "",
+    part: Annotated[str, typer.Option(metavar="NAME", help="Filter of lm-eval, eval of promptfoo.db, or sheet.")] = "",
+    labels: Annotated[str, typer.Option(metavar="A,B", help="Labels besides those that are right somewhere.")] = "",
+    positive: Annotated[str, typer.Option(metavar="LABEL", help="The label that one looks for, of two.")] = "",
     read_as: Annotated[
         str,
         typer.Option(
@@ -71,7 +65,6 @@ def judge(
 
 
 def _kept(file: Path, asked: Mapping[str, str], said: Mapping[str, str], demands: Sequence[str]) -> Path:
-    """Read the file and keep it as a run; gives its folder."""
     from harness.files.answers import ReadAs, read_stored
     from harness.files.bundle import read_policy
     from harness.judge.given import decidable, read_here, stored_run, suite_of_stored

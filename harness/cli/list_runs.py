@@ -1,5 +1,6 @@
 """`harness list`: the runs of a project, filtered, without judging anew."""
 
+import math
 import re
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -74,7 +75,6 @@ def list_runs(
 
 
 def _earliest(written: str) -> str:
-    """Give the ISO time that `--since` means."""
     from harness.files.written import units
 
     try:
@@ -85,31 +85,19 @@ def _earliest(written: str) -> str:
     try:
         return (datetime.now(UTC) - timedelta(seconds=units.age(_DAYS.sub(r"\1 days", written)))).isoformat()
     except (ValueError, OverflowError):
-        raise UsageError(
-            f"--since {written!r} is neither a day nor a time", fix="Write 2026-11-24, or 12 h, or 7 d."
-        ) from None
+        fix = "Write 2026-11-24, or 12 h, or 7 d."
+        raise UsageError(f"--since {written!r} is neither a day nor a time", fix=fix) from None
 
 
 def _run_row(folder: Path) -> dict[str, Any]:
-
     from harness.rundir import read_manifest, waiting_of
 
     try:
         manifest = read_manifest(folder)
     except HarnessError:  # one bad folder must not hide the others
-        return {
-            "run": folder.name,
-            "suite": None,
-            "verdict": "UNREADABLE",
-            "accuracy": None,
-            "trials": 0,
-            "shard": None,
-            "candidates": "its manifest.json can't be read",
-            "prompts": [],
-            "models": [],
-            "created_utc": "",
-            "waiting": None,
-        }
+        said = {"run": folder.name, "verdict": "UNREADABLE", "candidates": "its manifest.json can't be read"}
+        known: dict[str, Any] = {"trials": 0, "prompts": [], "models": [], "created_utc": ""}
+        return dict.fromkeys(("suite", "accuracy", "shard", "waiting")) | said | known
     candidates, (shard, trials) = manifest.candidates, manifest.share
     verdict, accuracy = _judged(folder / "report.json")
     return {
@@ -164,15 +152,12 @@ def _lines(rows: list[dict[str, Any]], width: int | None) -> list[str]:
     ]
     widths = [max(map(len, column)) for column in zip(head, *cells, strict=True)]
     most = len(head)
-    while (
-        width is not None and most > 3 and sum(widths[: most - 1]) + 2 * (most - 1) + min(widths[most - 1], 16) > width
-    ):
+    while most > 3 and sum(widths[: most - 1]) + 2 * (most - 1) + min(widths[most - 1], 16) > (width or math.inf):
         most -= 1
     if most > 3:
+        sides = (str.ljust, str.ljust, str.rjust, str.ljust, str.rjust, str.ljust)
         laid = [
-            "  ".join(
-                (one.rjust if i in {2, 4} else one.ljust)(widths[i]) for i, one in enumerate(line[:most])
-            ).rstrip()
+            "  ".join(side(one, wide) for side, one, wide in zip(sides[:most], line, widths, strict=False)).rstrip()
             for line in (head, *cells)
         ]
     else:  # the time has no room beside the run: it stands below it, with verdict and accuracy

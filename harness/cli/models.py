@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     from harness.files.project import ModelEntry, Project
     from harness.measure.adapting import Found
     from harness.measure.endpoint.lifecycle import Lifecycle
-    from harness.measure.probe import Probe, Support
-    from harness.record import Attempt
+    from harness.measure.probe import Probe
 
 app = typer.Typer(
     cls=Commands,
@@ -217,27 +216,17 @@ def probe_text(probe: Probe) -> str:
         lines.append(f"  failure  {probe.failure.kind}: {probe.failure.message}")
         if probe.failure.kind == "bad_request" and probe.endpoint != "http":
             lines.append(f"  next     `harness models adapt {probe.name}` finds what it takes")
-    lines.append(f"  time     {_time(probe.attempt)}")
+    first = probe.attempt.first_byte_ns
+    told = "" if first is None else f", first byte after {first / 1e6:.0f} ms"
+    lines.append(f"  time     {probe.attempt.duration_ns / 1e6:.0f} ms{told}")
     cost = "not known" if probe.cost is None else f"{probe.cost:.6f} {probe.currency}"
     lines.append(f"  cost     {cost} ({probe.calls} {'call' if probe.calls == 1 else 'calls'})")
-    lines += [f"  {s.feature:<12} {_support(s)}" for s in probe.supports]
+    answers = {True: "yes ", False: "no  ", None: "can't tell:"}
+    lines += [f"  {s.feature:<12} {answers[s.supported]} {s.why}" for s in probe.supports]
     if probe.note:
         lines.append(f"  {probe.note}")
     return "\n".join(visible(line) for line in lines)
 
 
-def _support(support: Support) -> str:
-    if support.supported is None:
-        return f"can't tell: {support.why}"
-    return f"{'yes' if support.supported else 'no':<4} {support.why}"
-
-
 def _count(tokens: int | None) -> str:
     return "not counted" if tokens is None else str(tokens)
-
-
-def _time(attempt: Attempt) -> str:
-    whole = f"{attempt.duration_ns / 1e6:.0f} ms"
-    if attempt.first_byte_ns is None:
-        return whole
-    return f"{whole}, first byte after {attempt.first_byte_ns / 1e6:.0f} ms"

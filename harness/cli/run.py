@@ -30,7 +30,6 @@ _Results: TypeAlias = Annotated[
         exists=True,
         dir_okay=False,
         help="Answers to the lines that a run wrote; may be repeated.",
-        show_default=False,
     ),
 ]
 
@@ -68,9 +67,8 @@ def run(
     bundle = (_read(suite, repeats, chosen) if added is None else added.bundle).asked(stop=stop, via=via, engine=engine)
     share = None if shard is None else _shard_of(shard)
     webhook = webhook_asked(notify, bundle.project)
-    if not quiet:
-        for told in (*bundle.left_out, *ground.retiring_models(bundle), *bundle.untimed):
-            ground.note(told)
+    for told in () if quiet else (*bundle.left_out, *ground.retiring_models(bundle), *bundle.untimed):
+        ground.note(told)
     with judged.reported_if_ended_early(template=template, as_json=as_json, notify=webhook):
         folder = measured.measure_bundle(
             bundle,

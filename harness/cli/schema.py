@@ -64,7 +64,6 @@ def _schema_of(kind: Any, title: str) -> dict[str, Any]:  # noqa: ANN401 - a typ
 
 
 def _structs(info: Any) -> set[type]:  # noqa: ANN401 - each kind of type has an own class
-    """Find every struct below a type."""
     import msgspec
 
     found, left = set[type](), [info]

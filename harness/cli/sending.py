@@ -40,9 +40,8 @@ def _needed(module: str, extra: str) -> Any:  # noqa: ANN401 - a module that may
     try:
         return import_module(module)
     except ModuleNotFoundError as missing:
-        raise UsageError(
-            f"--to {extra} needs {missing.name}, which is not installed.", fix=how_to_install(extra)
-        ) from None
+        fix = how_to_install(extra)
+        raise UsageError(f"--to {extra} needs {missing.name}, which is not installed.", fix=fix) from None
 
 
 def _nanoseconds(manifest: Manifest) -> int:
@@ -72,17 +71,15 @@ def _shown(text: str) -> str:
 
 
 def _tracked(client: Any, entities: Any, assessment: Assessment, manifest: Manifest) -> int:  # noqa: ANN401 - MLflow's
-    from harness.report.run import render_html, render_json, run_view
+    from harness.report.run import render_document, render_html, run_view
 
     name = os.environ.get("MLFLOW_EXPERIMENT_NAME") or assessment.suite
     known = client.get_experiment_by_name(name)
     experiment = client.create_experiment(name) if known is None else known.experiment_id
     quoted = re.sub(r"[^\w.-]", "_", assessment.run_id)
     if found := client.search_runs([experiment], f"tags.`{_OWN}.run` = '{quoted}'", max_results=1):
-        raise UsageError(
-            f"--to mlflow: run {assessment.run_id} is there already, as {found[0].info.run_id}.",
-            fix="Delete that one first, or choose another experiment by MLFLOW_EXPERIMENT_NAME.",
-        )
+        fix = "Delete that one first, or choose another experiment by MLFLOW_EXPERIMENT_NAME."
+        raise UsageError(f"--to mlflow: run {assessment.run_id} is there already, as {found[0].info.run_id}.", fix=fix)
     at = _nanoseconds(manifest) // 1_000_000
 
     def begun(of: Assessment | CandidateAssessment, title: str, **more: str) -> str:
@@ -104,7 +101,7 @@ def _tracked(client: Any, entities: Any, assessment: Assessment, manifest: Manif
         client.set_terminated(child)
         sent += len(metrics)
     client.log_text(parent, render_html(run_view(assessment, manifest)), "report.html")
-    client.log_text(parent, render_json(assessment).decode(), "report.json")
+    client.log_text(parent, render_document(assessment).decode(), "report.json")
     client.set_terminated(parent)
     # Last, so that what was cut off halfway can be sent again.
     client.set_tag(parent, f"{_OWN}.run", quoted)
@@ -186,7 +183,6 @@ def _to_otel(url: str | None, assessment: Assessment, manifest: Manifest) -> tup
 
 
 def _logged(assessment: Assessment, manifest: Manifest) -> Any:  # noqa: ANN401 - the SDK's records
-    """Make the SDK's records of the events."""
     logs, export = _needed("opentelemetry.sdk._logs", "otel"), _needed("opentelemetry.sdk._logs.export", "otel")
     resource = _needed("opentelemetry.sdk.resources", "otel").Resource.create({"service.name": "prompt-readiness"})
     kept = export.InMemoryLogRecordExporter()
@@ -209,11 +205,8 @@ def evaluations_of(assessment: Assessment, manifest: Manifest) -> Iterator[dict[
         common["gen_ai.request.model"] = str(entry.model.get("model") or one.model)
         for check in one.checks:
             figure = check.estimate
-            numbers = {
-                "gen_ai.evaluation.score.value": figure.value,
-                f"{_OWN}.low": figure.low,
-                f"{_OWN}.high": figure.high,
-            }
+            numbers = {"gen_ai.evaluation.score.value": figure.value}
+            numbers |= {f"{_OWN}.low": figure.low, f"{_OWN}.high": figure.high}
             yield {
                 "gen_ai.evaluation.name": check.name or check.metric,
                 "gen_ai.evaluation.score.label": check.status.lower(),

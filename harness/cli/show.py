@@ -38,10 +38,8 @@ def show(
         return
     rows = [row for row in _trial_rows(folder, manifest, case=case, wrong=wrong) if candidate in {"", row["candidate"]}]
     if case is not None and not rows:
-        raise UsageError(
-            f"run {manifest.run_id} has no {'wrong trial of ' if wrong else ''}case {case!r}",
-            fix=_near_cases(folder, case) or "`harness show RUN --wrong` shows the cases that went wrong.",
-        )
+        fix = _near_cases(folder, case) or "`harness show RUN --wrong` shows the cases that went wrong."
+        raise UsageError(f"run {manifest.run_id} has no {'wrong trial of ' if wrong else ''}case {case!r}", fix=fix)
     if as_json:
         emit_json(rows)
     else:
@@ -100,7 +98,6 @@ def _cause(row: Row, entry: CandidateEntry, run: str) -> Row:
 
 
 def _trial_row(row: Row) -> Row:
-    """Choose what is shown of a trial."""
     failed = f"{row['failure']}: {row['failure_message']}" if "failure" in row else ""
     same = ("candidate", "case", "expected", "variant", "repeat", "latency_s", "recorded", "attempts", "inputs")
     return {

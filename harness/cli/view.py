@@ -13,10 +13,7 @@ if TYPE_CHECKING:
 RunToOpen: TypeAlias = Annotated[
     str | None,
     typer.Argument(
-        metavar="RUN",
-        help="The run to open: an id, a prefix, a path or `latest`.",
-        show_default=False,
-        autocompletion=options.runs,
+        metavar="RUN", help="The run to open: an id, a prefix, a path or `latest`.", autocompletion=options.runs
     ),
 ]
 PortOption: TypeAlias = Annotated[
@@ -34,7 +31,6 @@ TokenOption: TypeAlias = Annotated[
         envvar="HARNESS_VIEW_TOKEN",
         show_envvar=True,
         help="What readers must show: 16 characters or more.",
-        show_default=False,
     ),
 ]
 ExportOption: TypeAlias = Annotated[
@@ -43,7 +39,6 @@ ExportOption: TypeAlias = Annotated[
         "--export",
         metavar="DIR",
         help="Write the pages of one run, the latest unless named, as files into a new folder, and serve nothing.",
-        show_default=False,
     ),
 ]
 OpenOption: TypeAlias = Annotated[bool, typer.Option("--open", help="Open it in the browser at once.")]
@@ -114,6 +109,5 @@ def _need_the_extra() -> None:
     except ModuleNotFoundError as missing:
         if (missing.name or "").partition(".")[0] not in {"starlette", "uvicorn"}:
             raise
-        raise UsageError(
-            f"the viewer needs {missing.name}, which is not installed", fix=how_to_install("view")
-        ) from None
+        fix = how_to_install("view")
+        raise UsageError(f"the viewer needs {missing.name}, which is not installed", fix=fix) from None

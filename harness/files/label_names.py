@@ -64,13 +64,9 @@ def _of_lines(text: str) -> Names:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     found = [_IDS.fullmatch(line) for line in lines]
     ids = [match[1] for match in found if match]
-    if len(ids) == len(lines) and [int(each) for each in ids] in (_numbers(0, ids), _numbers(1, ids)):
+    if len(ids) == len(lines) and any([*map(int, ids)] == [*range(n, n + len(ids))] for n in (0, 1)):
         return Names(tuple(match[2].strip() for match in found if match), tuple(ids))
     return Names(tuple(lines))
-
-
-def _numbers(first: int, ids: Sequence[str]) -> list[int]:
-    return list(range(first, first + len(ids)))
 
 
 def _of_tree(tree: object) -> Names | None:

@@ -25,11 +25,8 @@ def _of(cls: type[Written], title: str) -> dict[str, Any]:
     for name in FILLED_IN[cls.__name__]:
         schema["properties"].pop(name, None)
     if cls is Prompt:  # two fields answer to `name`: in a file it is the title
-        schema["properties"]["name"] = {
-            "type": "string",
-            "default": "",
-            "description": Prompt.model_fields["title"].description,
-        }
+        told = Prompt.model_fields["title"].description
+        schema["properties"]["name"] = {"type": "string", "default": "", "description": told}
     _loosen(schema)
     return {"$schema": _DIALECT, **schema, "title": title}
 
@@ -38,9 +35,8 @@ def _loosen(schema: dict[str, Any]) -> None:
     """Allow what the loader allows: one text where a list of texts stands, `95%` where a number stands."""
     for place in [schema, *schema.get("$defs", {}).values()]:
         for name, rule in place.get("properties", {}).items():
-            if (rule.get("type") == "array" and rule.get("items") == {"type": "string"}) or rule.get(
-                "type"
-            ) == "number":
+            kind = rule.get("type")
+            if kind == "number" or (kind == "array" and rule.get("items") == {"type": "string"}):
                 place["properties"][name] = {"anyOf": [{"type": "string"}, rule], **_said(rule)}
             elif rule.get("items") == {"$ref": "#/$defs/CaseFile"}:
                 each = [{"type": "string"}, rule["items"]]

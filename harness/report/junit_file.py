@@ -42,21 +42,21 @@ class JunitSuite:
 
 def trouble_tests(rows: Iterable[TroubleView]) -> tuple[JunitTest, ...]:
     """Give a test for each kind that the verdict hangs on: what the endpoint failed is an error."""
-    return tuple(_trouble_test(row) for row in rows if row.decides)
-
-
-def _trouble_test(row: TroubleView) -> JunitTest:
-    said = [f"{one.case}: {one.reply} ({one.reason})" for one in row.samples]
-    if not said:
-        said = [row.words, *([f"first on case {row.case}"] if row.case else [])]
-    blamed: Literal["ERROR", "FAIL"] = "ERROR" if row.whose == "endpoint" else "FAIL"
-    return JunitTest(
-        name=f"went wrong: {row.title} ({row.kind})",
-        status="INCONCLUSIVE" if row.tone == "inconclusive" else blamed,
-        kind=row.kind,
-        seen=f"{row.many}: {row.words}",
-        why="\n".join([*said, *([row.next] if row.next else [])]),
-    )
+    tests = []
+    for row in (row for row in rows if row.decides):
+        said = [f"{one.case}: {one.reply} ({one.reason})" for one in row.samples]
+        said = said or [row.words, *([f"first on case {row.case}"] if row.case else [])]
+        blamed: Literal["ERROR", "FAIL"] = "ERROR" if row.whose == "endpoint" else "FAIL"
+        tests.append(
+            JunitTest(
+                name=f"went wrong: {row.title} ({row.kind})",
+                status="INCONCLUSIVE" if row.tone == "inconclusive" else blamed,
+                kind=row.kind,
+                seen=f"{row.many}: {row.words}",
+                why="\n".join([*said, *([row.next] if row.next else [])]),
+            )
+        )
+    return tuple(tests)
 
 
 def junit_file(name: str, suites: Iterable[JunitSuite]) -> bytes:

@@ -13,7 +13,7 @@ from rich.padding import Padding
 from rich.table import Table as Grid
 from rich.text import Text
 
-from harness.report.parts import Table, Tone, ascii_only, shorten, terminal
+from harness.report.parts import Table, Tone, ascii_only, one_line, shorten
 
 STYLES: dict[Tone, str] = {"pass": "bold green", "fail": "bold red", "inconclusive": "bold yellow", "plain": ""}
 MARKS: dict[Tone, str] = {"pass": "✓", "fail": "✗", "inconclusive": "?", "plain": " "}
@@ -28,7 +28,7 @@ class Pen:
 
     def text(self, content: str, style: str = "") -> Text:
         """Give safe text; brackets are never read as markup."""
-        safe = terminal(content)
+        safe = one_line(content)
         return Text(ascii_only(safe) if self.ascii else safe, style=style)
 
 

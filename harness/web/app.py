@@ -14,7 +14,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from harness.errors import HarnessError, UsageError
-from harness.report.run import render_document, render_json
+from harness.report.run import render_document
 from harness.web.guard import Guard
 from harness.web.pages.case import case_page
 from harness.web.pages.cases import CASE_FILTERS, DOWNLOADS, StillReading, cases_download, cases_page
@@ -108,13 +108,12 @@ def _download(site: Site, kind: str) -> Callable[[Request], Response]:
 
 
 def _run(site: Site, request: Request) -> Response:
-    """Answer with a run's report, or with what there is of it."""
     name = request.path_params["run"]
     wants_json = name.endswith(_JSON) and site.results.run(name) is None
     page = run_page(site, name.removesuffix(_JSON) if wants_json else name)
     if isinstance(page, JudgedRun):
         if wants_json:
-            return Response(render_json(page.assessment), media_type="application/json")
+            return Response(render_document(page.assessment), media_type="application/json")
         return Response(report_html(site, page), media_type="text/html")
     if wants_json:
         return _json(page)

@@ -131,9 +131,8 @@ def _clear(folder: Path) -> None:
     foreign = [name for path, name in names.items() if path.is_symlink() or not _FILES.fullmatch(name)]
     if foreign or (present and not (folder / MARKER).is_file()):
         holds = f"it holds {foreign[0]!r}" if foreign else f"it has no {MARKER}"
-        raise UsageError(
-            f"{folder} is not empty and not an earlier export: {holds}", fix="Name a new or an empty folder."
-        )
+        said = f"{folder} is not empty and not an earlier export: {holds}"
+        raise UsageError(said, fix="Name a new or an empty folder.")
     for path in names:
         if path.is_file():
             path.unlink()

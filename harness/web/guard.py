@@ -99,11 +99,8 @@ class Guard:
             return None
         if _same(_cookie_of(headers), self._cookie):
             return None
-        return _no(
-            401,
-            "This viewer needs its token: open the address that it printed, which ends in ?token=…",
-            {"WWW-Authenticate": "Bearer"},
-        )
+        why = "This viewer needs its token: open the address that it printed, which ends in ?token=…"
+        return _no(401, why, {"WWW-Authenticate": "Bearer"})
 
 
 def _from_here(headers: Headers) -> bool:

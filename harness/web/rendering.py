@@ -30,9 +30,8 @@ def viewer_page(template: str, at: Addresses = SERVED, **values: object) -> str:
     """Render a page of the viewer, whose links lead to where the pages are."""
     links = {"address": at.page, "run_address": at.run, "cases_address": at.cases, "case_address": at.case}
     policy = PAGE_POLICY if at.served else FILE_POLICY
-    return render(
-        _environment(), template, policy=policy, css="", static=at.static, served=at.served, **links, **values
-    )
+    page: dict[str, object] = {"policy": policy, "css": "", "static": at.static, "served": at.served}
+    return render(_environment(), template, **page, **links, **values)
 
 
 @cache

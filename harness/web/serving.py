@@ -46,14 +46,11 @@ class Bound:
 def check_reach(host: str, token: str | None) -> None:
     """Refuse to be reached from other machines without a token. Raises UsageError."""
     if token is not None and len(token) < LEAST_TOKEN:
-        raise UsageError(
-            f"the token is shorter than {LEAST_TOKEN} characters", fix="Make one with `openssl rand -hex 16`."
-        )
+        said = f"the token is shorter than {LEAST_TOKEN} characters"
+        raise UsageError(said, fix="Make one with `openssl rand -hex 16`.")
     if token is None and not _is_loopback(host):
-        raise UsageError(
-            f"--host {host} lets other machines read every case and reply",
-            fix="Give a --token that readers must show, or leave --host out and forward the port by ssh -L.",
-        )
+        fix = "Give a --token that readers must show, or leave --host out and forward the port by ssh -L."
+        raise UsageError(f"--host {host} lets other machines read every case and reply", fix=fix)
 
 
 def bind(host: str, port: int | None) -> Bound:
@@ -65,10 +62,8 @@ def bind(host: str, port: int | None) -> Bound:
         except OSError as error:
             if error.errno == errno.EADDRINUSE and candidate != tried[-1]:
                 continue
-            raise UsageError(
-                f"can't listen on {host} port {candidate}: {error.strerror or error}",
-                fix="Give another --port; 0 takes any that is free.",
-            ) from None
+            said = f"can't listen on {host} port {candidate}: {error.strerror or error}"
+            raise UsageError(said, fix="Give another --port; 0 takes any that is free.") from None
         return Bound(listener, host, listener.getsockname()[1])
     raise AssertionError("the last port is tried or raises")
 

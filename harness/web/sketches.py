@@ -69,11 +69,8 @@ def sparkline(points: Sequence[TrendRun]) -> Markup:
     told = ", ".join(amount(point.accuracy, "share") for point in points[-6:])
     alt = f"Accuracy over {count(len(points), 'run')}, the last ones {told}"
     x, y = places[-1]
-    return _svg(
-        f'<polyline points="{line}"/><circle cx="{x:g}" cy="{y:g}" r="3"/>',
-        alt,
-        f'class="spark" viewBox="0 0 {width} {height}" width="{width}" height="{height}"',
-    )
+    frame = f'class="spark" viewBox="0 0 {width} {height}" width="{width}" height="{height}"'
+    return _svg(f'<polyline points="{line}"/><circle cx="{x:g}" cy="{y:g}" r="3"/>', alt, frame)
 
 
 @dataclass(frozen=True, slots=True)

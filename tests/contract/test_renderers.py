@@ -16,7 +16,7 @@ from markdown_it import MarkdownIt
 from rich.console import Console
 
 from harness.judge.documents import Assessment
-from harness.report.run import render_html, render_json, render_junit, render_markdown, run_view, terminal_report
+from harness.report.run import render_document, render_html, render_junit, render_markdown, run_view, terminal_report
 
 Render = Callable[[Assessment], str]
 
@@ -31,7 +31,7 @@ RENDERERS: dict[str, Render] = {
     "markdown": lambda judged: render_markdown(run_view(judged, manifest(judged))),
     "terminal": terminal,
     "junit": lambda judged: render_junit(judged, run_view(judged)).decode(),
-    "json": lambda judged: render_json(judged).decode(),
+    "json": lambda judged: render_document(judged).decode(),
 }
 renderers = pytest.mark.parametrize("render", RENDERERS.values(), ids=RENDERERS)
 

@@ -60,13 +60,13 @@ def test_a_drop_since_the_previous_run_fails_and_equal_runs_pass(project: Path) 
 
 def test_judging_again_gives_the_same_bytes_whatever_ran_later(project: Path) -> None:
     from harness.judge.assess import assess_run
-    from harness.report.run import render_json
+    from harness.report.run import render_document
 
     second = [run_with(project, wrong) for wrong in (30, 40)][1]
     folder = project / "results" / second.run_id
     before = (folder / "report.json").read_bytes()
     run_with(project, 300)
-    assert render_json(assess_run(folder)) == before
+    assert render_document(assess_run(folder)) == before
 
 
 def test_a_changed_prompt_is_a_release_and_changed_cases_are_never_mixed_in(project: Path) -> None:

@@ -12,7 +12,7 @@ from harness.files.bundle import load_bundle
 from harness.judge.assess import assess_run
 from harness.judge.documents import Assessment
 from harness.measure.run import measure
-from harness.report.run import render_json
+from harness.report.run import render_document
 
 LABELS = ("spam", "ham")
 
@@ -70,5 +70,5 @@ def run(root: Path, **load: Any) -> Assessment:
     bundle = load_bundle(root / "small.suite.yml", project=root / "harness.yml", **load)
     folder = measure(bundle, root / "results", command=("harness", "run", "small.suite.yml"))
     assessment = assess_run(folder)
-    (folder / "report.json").write_bytes(render_json(assessment))
+    (folder / "report.json").write_bytes(render_document(assessment))
     return assessment

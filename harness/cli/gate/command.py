@@ -57,11 +57,8 @@ OutOption: TypeAlias = Annotated[
         metavar="DIR",
         file_okay=False,
         help="Write gate.md, gate.json, gate-junit.xml and report.html there, too.",
-        show_default=False,
     ),
 ]
-
-
 AllOption: TypeAlias = Annotated[
     bool, typer.Option("--all", help="Every suite below here that the branch touches, decided as one.")
 ]
@@ -167,7 +164,6 @@ def _measured(
 
 
 def _told(held: Sequence[Held], *, together: bool, out: Path | None, as_json: bool) -> int:
-    """Judge, write and tell; gives the exit code."""
     from harness.cli.gate.judging import judge_gates
     from harness.cli.gate.outputs import tell, write_gate
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 import msgspec
 
@@ -25,6 +26,8 @@ from harness.judge.compare import (
     gate_status,
     pair_as_settled,
 )
+
+_Side: TypeAlias = judge.CandidateAssessment | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,12 +78,7 @@ def _compared(base: View, head: View, margin: float) -> judge.Comparison:
 
 
 def _judged(
-    pair: Pair,
-    head: judge.CandidateAssessment | None,
-    base: judge.CandidateAssessment | None,
-    served: frozenset[str],
-    *,
-    comparison: judge.Comparison | None,
+    pair: Pair, head: _Side, base: _Side, served: frozenset[str], *, comparison: judge.Comparison | None
 ) -> ChangedPrompt:
     return ChangedPrompt(
         path=pair.path,
@@ -101,10 +99,7 @@ def _judged(
     )
 
 
-def _settled(
-    head: judge.CandidateAssessment | None, base: judge.CandidateAssessment | None
-) -> judge.SettledEarly | None:
-    """Say what was not asked of both sides."""
+def _settled(head: _Side, base: _Side) -> judge.SettledEarly | None:
     early, other = (None if one is None else one.settled for one in (head, base))
     if early is None or other is None:
         return early
@@ -129,8 +124,7 @@ def stopper_for(found: Sequence[GateBundle], gate: GateBundle, margin: float) ->
     return stopper_of(gate.bundle, beside(pairs, suite.labels, recalls, suite.repeats, rule))
 
 
-def _not_measured(head: judge.CandidateAssessment | None, base: judge.CandidateAssessment | None) -> str:
-    """Say which side was never answered, and why."""
+def _not_measured(head: _Side, base: _Side) -> str:
     told = [
         f"{side}{why_not_measured(one.went_wrong)}"
         for side, one in (("", head), ("Its base version: ", base))
@@ -139,9 +133,7 @@ def _not_measured(head: judge.CandidateAssessment | None, base: judge.CandidateA
     return " ".join(told)
 
 
-def _went_wrong(
-    head: judge.CandidateAssessment | None, base: judge.CandidateAssessment | None
-) -> tuple[judge.Trouble, ...]:
+def _went_wrong(head: _Side, base: _Side) -> tuple[judge.Trouble, ...]:
     """Give what went wrong with head, or with base where it alone was never answered."""
     if head is None:
         return ()

@@ -38,9 +38,8 @@ def write_all(folder: Path, contents: dict[str, bytes]) -> None:
             temporary.write_bytes(content)
             temporary.replace(folder / name)
     except OSError as error:
-        raise StorageFailed(
-            f"could not write to {folder}: {error.strerror}", fix="Make room or allow writing there."
-        ) from error
+        fix = "Make room or allow writing there."
+        raise StorageFailed(f"could not write to {folder}: {error.strerror}", fix=fix) from error
 
 
 def tell(gate: Gate, *, as_json: bool) -> None:

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from harness.measure.bounds import Most
     from harness.rundir import Manifest
 
-
 _AFTER_HOST = re.compile(r"(https?://)(?:[^\s/?#]*@)?([^\s/?#]*)\S+")
 
 

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from harness.errors import HarnessError
 
-
 _SERVICES = ("GITHUB_ACTIONS", "TF_BUILD", "TEAMCITY_VERSION")  # each reads commands from the output
 _LINE_END = re.compile(r"[\r\n\v\f\x1c-\x1e\x85\u2028\u2029]")
 _COMMAND = re.compile(rf"(?:^|(?<={_LINE_END.pattern}))\s*:(?=:)|##(?=(?:vso|teamcity)?\[)")
@@ -132,9 +131,8 @@ def emit(text: str) -> None:
         drop(out)  # the reader left (`| head`): nothing is wrong, and the exit code stays the verdict's
     except OSError as error:
         drop(out)
-        raise StorageFailed(
-            f"the output could not be written: {error.strerror}", fix="Make room, or send it elsewhere."
-        ) from error
+        fix = "Make room, or send it elsewhere."
+        raise StorageFailed(f"the output could not be written: {error.strerror}", fix=fix) from error
 
 
 def columns_of_stdout() -> int | None:
@@ -221,11 +219,8 @@ def show_unexpected(error: Exception) -> None:
         where = f"Details, without keys: {_details(error)}"
     except OSError:
         where = "The details could not be written."
-    stderr().print(
-        f"error: the harness itself failed ({kind}), sorry: this says nothing about a prompt. {where}",
-        style="bold red",
-        markup=False,
-    )
+    said = f"error: the harness itself failed ({kind}), sorry: this says nothing about a prompt. {where}"
+    stderr().print(said, style="bold red", markup=False)
 
 
 def _details(error: Exception) -> str:

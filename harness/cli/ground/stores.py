@@ -46,10 +46,8 @@ def fetch_run(ref: str, results: Path) -> tuple[Path, str]:
     """
     named = _ADDRESS.fullmatch(ref)
     if named is None:  # it is not repeated: it may hold a key
-        raise UsageError(
-            "That is not an address at which a run can be read.",
-            fix="Write s3://BUCKET/FOLDER, or likewise gs:// or az://, and no key in it.",
-        )
+        fix = "Write s3://BUCKET/FOLDER, or likewise gs:// or az://, and no key in it."
+        raise UsageError("That is not an address at which a run can be read.", fix=fix)
     try:
         results.mkdir(parents=True, exist_ok=True)
         _sweep(results)
@@ -105,9 +103,8 @@ def _copied(named: re.Match[str], copy: Path) -> str:
     except HarnessError as error:
         raise UsageError(error.message.replace(str(copy), named["run"]), fix="Nothing was kept of it.") from None
     if not _RUN_ID.fullmatch(run_id):
-        raise UsageError(
-            f"{named['run']}/manifest.json: its run_id can't name a folder.", fix="Restore it from a copy."
-        )
+        fix = "Restore it from a copy."
+        raise UsageError(f"{named['run']}/manifest.json: its run_id can't name a folder.", fix=fix)
     return run_id
 
 

@@ -137,12 +137,9 @@ def _name_in(path: Path) -> str:
 
 MOST_REPEATS = 1000  # as in a suite
 
-Suite = Annotated[
-    Path, typer.Argument(metavar="SUITE", help="A *.suite.yml file.", show_default=False, autocompletion=suites)
-]
+Suite = Annotated[Path, typer.Argument(metavar="SUITE", help="A *.suite.yml file.", autocompletion=suites)]
 SuiteOrAll = Annotated[
-    Path | None,
-    typer.Argument(metavar="SUITE", help="A *.suite.yml file; or --all.", show_default=False, autocompletion=suites),
+    Path | None, typer.Argument(metavar="SUITE", help="A *.suite.yml file; or --all.", autocompletion=suites)
 ]
 Run = Annotated[
     str,
@@ -169,8 +166,7 @@ Model = Annotated[
     ),
 ]
 Repeats = Annotated[
-    int | None,
-    typer.Option("--repeats", "-n", min=1, max=MOST_REPEATS, help="Ask this often for every case.", show_default=False),
+    int | None, typer.Option("--repeats", "-n", min=1, max=MOST_REPEATS, help="Ask this often for every case.")
 ]
 Thresholds = Annotated[
     list[str] | None,
@@ -178,7 +174,6 @@ Thresholds = Annotated[
         "--thresholds",
         metavar="DEMAND",
         help="Other thresholds: `accuracy >= 90%`, or a file of them; may be repeated.",
-        show_default=False,
     ),
 ]
 Margin = Annotated[
@@ -188,8 +183,7 @@ Margin = Annotated[
     ),
 ]
 Limit = Annotated[
-    int | None,
-    typer.Option("--limit", min=1, help="Only N cases: a fixed sample, each label with its share.", show_default=False),
+    int | None, typer.Option("--limit", min=1, help="Only N cases: a fixed sample, each label with its share.")
 ]
 TrustedProject = Annotated[
     Path | None,
@@ -199,7 +193,6 @@ TrustedProject = Annotated[
         file_okay=False,
         exists=True,
         help="Trust the harness.yml of this folder instead of the one here.",
-        show_default=False,
     ),
 ]
 Stop = Annotated[
@@ -208,34 +201,24 @@ Stop = Annotated[
 Add = Annotated[
     tuple[int, str] | None,
     typer.Option(
-        "--add",
-        metavar="N RUN",
-        help="Ask N further cases where RUN left the verdict open, and judge both together.",
-        show_default=False,
+        "--add", metavar="N RUN", help="Ask N further cases where RUN left the verdict open, and judge both together."
     ),
 ]
-First = Annotated[int | None, typer.Option("--first", min=1, help="Only the first N cases.", show_default=False)]
+First = Annotated[int | None, typer.Option("--first", min=1, help="Only the first N cases.")]
 Cases = Annotated[
-    Path | None,
-    typer.Option("--cases", metavar="FILE", help="Other cases than the suite's: a later sample.", show_default=False),
+    Path | None, typer.Option("--cases", metavar="FILE", help="Other cases than the suite's: a later sample.")
 ]
 MaxCost = Annotated[
     str | None,
-    typer.Option(
-        "--max-cost",
-        metavar="MONEY",
-        help="Refuse to start when it may cost more, and stop there: $2.",
-        show_default=False,
-    ),
+    typer.Option("--max-cost", metavar="MONEY", help="Refuse to start when it may cost more, and stop there: $2."),
 ]
-MaxTrials = Annotated[int | None, typer.Option("--max-trials", min=1, help="Stop after N trials.", show_default=False)]
+MaxTrials = Annotated[int | None, typer.Option("--max-trials", min=1, help="Stop after N trials.")]
 Notify = Annotated[
     str | None,
     typer.Option(
         "--notify",
         metavar="URL",
         help="Tell a webhook the verdict, as Slack takes it; a NAME is a variable that holds the URL.",
-        show_default=False,
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout and nothing else there.")]
@@ -263,9 +246,7 @@ Via = Annotated[
 Engine = Annotated[
     Literal["local", "ray"] | None,
     typer.Option(
-        "--engine",
-        help="What measures, instead of `engine:` of harness.yml: this machine, or a Ray cluster.",
-        show_default=False,
+        "--engine", help="What measures, instead of `engine:` of harness.yml: this machine, or a Ray cluster."
     ),
 ]
 Retry = Annotated[
@@ -278,7 +259,6 @@ Shard = Annotated[
         "--shard",
         metavar="N/OF",
         help="Measure only this share of the cases, to be merged: 3/8, or auto for the scheduler's.",
-        show_default=False,
     ),
 ]
 Template = Annotated[
@@ -289,6 +269,5 @@ Template = Annotated[
         exists=True,  # told before a run is paid for
         file_okay=False,
         help="Your own templates for the HTML report.",
-        show_default=False,
     ),
 ]

@@ -8,12 +8,10 @@ import typer
 from harness.cli.ground import UsageError, bounds_asked, margin_of, options, run_asked
 
 SuiteArgument: TypeAlias = Annotated[
-    Path | None,
-    typer.Argument(metavar="SUITE", help="A *.suite.yml file.", show_default=False, autocompletion=options.suites),
+    Path | None, typer.Argument(metavar="SUITE", help="A *.suite.yml file.", autocompletion=options.suites)
 ]
 FromOption: TypeAlias = Annotated[
-    str | None,
-    typer.Option("--from", metavar="OLD", help="The model in use.", show_default=False, autocompletion=options.models),
+    str | None, typer.Option("--from", metavar="OLD", help="The model in use.", autocompletion=options.models)
 ]
 ToOption: TypeAlias = Annotated[
     list[str] | None,
@@ -31,11 +29,7 @@ ConfirmOption: TypeAlias = Annotated[
 RunOption: TypeAlias = Annotated[
     str | None,
     typer.Option(
-        "--run",
-        metavar="RUN",
-        help="Judge a measured upgrade again; nothing is sent.",
-        show_default=False,
-        autocompletion=options.runs,
+        "--run", metavar="RUN", help="Judge a measured upgrade again; nothing is sent.", autocompletion=options.runs
     ),
 ]
 LabelsOption: TypeAlias = Annotated[
@@ -46,7 +40,6 @@ LabelsOption: TypeAlias = Annotated[
         exists=True,
         dir_okay=False,
         help="Right labels of cases that had none, such as a filled-in to-label.jsonl.",
-        show_default=False,
     ),
 ]
 

@@ -12,8 +12,8 @@ from harness.cli.measured import stopper_of
 from harness.cli.upgrade import measuring
 from harness.files.case import read_labels
 from harness.files.suite import Suite
-from harness.judge import CandidateAssessment, Upgrade, UpgradedPrompt, listed
-from harness.judge.assess import View, assess_run, views_of
+from harness.judge import Upgrade, UpgradedPrompt, listed
+from harness.judge.assess import assess_run, views_of
 from harness.judge.compare import Couple, Demand, beside, concluded, confirmed, disagreeing, upgrade_rule, upgraded
 from harness.report.comparison import render_upgrade_html, render_upgrade_markdown, terminal_upgrade
 from harness.report.run import render_document, write_reports
@@ -43,7 +43,8 @@ def judge(
         said = f"{labels} names cases that the run does not have: {listed(strangers)}."
         raise UsageError(said, fix="Label the cases of this run's to-label.jsonl, and keep their ids.")
     judged = {one.name: one for one in assessment.candidates}
-    couples = list(_couples(manifest, settings, views, judged))
+    pairs = [(f"{e.prompt_name}@{settings.old}", e.name) for e in manifest.candidates if e.model_name in settings.new]
+    couples = [Couple(old=views[old], new=views[new], before=judged[old], after=judged[new]) for old, new in pairs]
     asked = _demand(settings, suite, len(couples))
     prompts = []
     for couple in couples:
@@ -61,7 +62,10 @@ def judge(
         write_reports(folder, assessment, manifest)
     to_label = str(folder / TO_LABEL) if unlabelled else ""
     decision = concluded(prompts, manifest, settings.old, asked, complete=assessment.complete, to_label=to_label)
-    _write(folder, decision)
+    # upgrade.json last: while it is missing, the same command goes on with the run
+    page, document = render_upgrade_html(decision).encode(), render_document(decision)
+    text = render_upgrade_markdown(decision).encode()
+    write_all(folder, {"upgrade.md": text, "upgrade.html": page, measuring.DOCUMENT: document})
     return decision
 
 
@@ -83,21 +87,6 @@ def stopper_for(bundle: measuring.Bundle, settings: measuring.Settings) -> measu
     suite, asked = bundle.suite, _demand(settings, bundle.suite, len(pairs))
     rule = upgrade_rule(asked, len(suite.labels))
     return stopper_of(bundle, beside(pairs, suite.labels, suite.labels, suite.repeats, rule))
-
-
-def _couples(
-    manifest: measuring.Manifest,
-    settings: measuring.Settings,
-    views: dict[str, View],
-    judged: dict[str, CandidateAssessment],
-) -> list[Couple]:
-    made = []
-    for entry in manifest.candidates:
-        if entry.model_name not in settings.new:
-            continue
-        old = f"{entry.prompt_name}@{settings.old}"
-        made.append(Couple(old=views[old], new=views[entry.name], before=judged[old], after=judged[entry.name]))
-    return made
 
 
 def _asked_again(
@@ -148,18 +137,6 @@ def _to_label(couples: list[Couple], suite: Suite) -> bytes:
         fields: dict[str, Any] = {"id": cases.ids[row], "expected": "", "tags": tags, **cases.inputs[row]}
         lines.append(msgspec.json.encode({suite.columns.get(name, name): value for name, value in fields.items()}))
     return b"\n".join(lines) + b"\n"
-
-
-def _write(folder: Path, made: Upgrade) -> None:
-    """Write the three forms; upgrade.json last: while it is missing, the same command goes on with the run."""
-    write_all(
-        folder,
-        {
-            "upgrade.md": render_upgrade_markdown(made).encode(),
-            "upgrade.html": render_upgrade_html(made).encode(),
-            measuring.DOCUMENT: render_document(made),
-        },
-    )
 
 
 def tell(folder: Path, made: Upgrade, *, as_json: bool) -> None:

@@ -1,6 +1,6 @@
 """Measures a change of model: both models in one run, or the rest of one; then what broke, on fresh repeats."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
@@ -133,19 +133,12 @@ def _key(bundle: Bundle) -> str:
 
 
 def _run(
-    bundle: Bundle,
-    results: Path,
-    begun: Path | None,
-    notes: object,
-    most: Most,
-    *,
-    stopper: Stopper | None = None,
-    quiet: bool,
+    bundle: Bundle, into: Path, begun: Path | None, notes: object, most: Most, *, stopper: Stopper | None, quiet: bool
 ) -> Path:
     def amended(made: Manifest) -> Manifest:
         return msgspec.structs.replace(made, notes={**made.notes, "upgrade": notes})
 
-    return go_on_or_begin("upgrade", bundle, results, begun, amend=amended, most=most, stopper=stopper, quiet=quiet)
+    return go_on_or_begin("upgrade", bundle, into, begun, amend=amended, most=most, stopper=stopper, quiet=quiet)
 
 
 def _left_behind(results: Path, key: str) -> Path | None:
@@ -173,18 +166,10 @@ def fresh_run(folder: Path, names: tuple[str, str]) -> Path | None:
 
 
 def ask_again(
-    folder: Path,
-    bundle: Bundle,
-    names: tuple[str, str],
-    broken: Iterable[str],
-    repeats: int,
-    most: Most,
-    *,
-    quiet: bool,
+    folder: Path, bundle: Bundle, names: tuple[str, str], broken: list[str], repeats: int, most: Most, *, quiet: bool
 ) -> str:
     """Ask both models again about the broken cases; gives why not (all of) that was done, or nothing."""
-    wanted = list(broken)
-    chosen = set(wanted[:MOST_ASKED_AGAIN])
+    chosen = set(broken[:MOST_ASKED_AGAIN])
     cases = tuple(case for case in bundle.cases if case.id in chosen)
     candidates = tuple(next(c for c in bundle.candidates if c.name == name) for name in names)
     if any(candidate.model.endpoint == "replay" for candidate in candidates):
@@ -200,7 +185,7 @@ def ask_again(
         return f"it takes {takes:,} trials, and --max-trials leaves {most.trials:,}"
     key = _key(small)
     try:
-        _run(small, folder / FRESH, _left_behind(folder / FRESH, key), {"key": key}, most, quiet=quiet)
+        _run(small, folder / FRESH, _left_behind(folder / FRESH, key), {"key": key}, most, stopper=None, quiet=quiet)
     except (errors.EndpointUnusable, errors.RunIncomplete, errors.UsageError) as error:
         return str(error)
-    return f"of {len(wanted):,} the first {MOST_ASKED_AGAIN}" if len(wanted) > MOST_ASKED_AGAIN else ""
+    return f"of {len(broken):,} the first {MOST_ASKED_AGAIN}" if len(broken) > MOST_ASKED_AGAIN else ""

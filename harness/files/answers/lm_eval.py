@@ -7,7 +7,7 @@ then a choice's place or its text; which of the two it is, is told by the tool's
 import ast
 import math
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -128,19 +128,26 @@ def _likelihoods(row: Part) -> list[float]:
     return [] if any(map(math.isnan, found)) else found
 
 
-def _choices(row: Part) -> list[str]:
-    asked = [Part(each) for each in row.fields("arguments").values()] or row.items("arguments")
-    return [(one.text("arg_1") or one.text(1)).strip() for one in asked]
-
-
 def _of_choices(
     file: Path, rows: _Rows, odds: Sequence[list[float]], findings: Findings
 ) -> tuple[list[Given], tuple[str, ...]]:
     """Give the likeliest choice of each document, by its text where all have the same ones, else by its letter."""
-    texts = [_choices(row)[: len(each)] for (_, row), each in zip(rows, odds, strict=True)]
+    texts = []
+    for (_, row), likely in zip(rows, odds, strict=True):
+        asked = [Part(one) for one in row.fields("arguments").values()] or row.items("arguments")
+        texts.append([(one.text("arg_1") or one.text(1)).strip() for one in asked][: len(likely)])
     alike = len({tuple(sorted(each)) for each in texts}) == 1 and len(set(texts[0])) == len(odds[0])
     best = [each.index(max(each)) for each in odds]
-    found = max((_right(rows, texts, by=by) for by in (_place, _by_text)), key=lambda right: _fit(rows, best, right))
+    targets = [row.text("target").strip() for _, row in rows]
+
+    def fit(right: Sequence[int]) -> tuple[int, int]:
+        """Count where a reading of the targets says of the likeliest choice what the tool said."""
+        agreed = sum((b == r) == _passed(row) for (_, row), b, r in zip(rows, best, right, strict=True))
+        return agreed, sum(each >= 0 for each in right)
+
+    places = [int(one) if one in map(str, range(len(each))) else -1 for one, each in zip(targets, texts, strict=True)]
+    by_text = [each.index(one) if one in each else -1 for one, each in zip(targets, texts, strict=True)]
+    found = max(places, by_text, key=fit)
     answers = []
     for (line, row), each, mine, wanted in zip(rows, texts, best, found, strict=True):
         if wanted < 0 or mine >= len(each) or len(each) > len(_LETTERS):
@@ -149,21 +156,3 @@ def _of_choices(
         names = each if alike else _LETTERS
         answers.append(_given(row, names[wanted], reply(names[mine]), _passed(row)))
     return answers, tuple(texts[0]) if alike else tuple(_LETTERS[: max(map(len, texts))])
-
-
-def _right(rows: _Rows, texts: Sequence[list[str]], *, by: Callable[[str, list[str]], int]) -> list[int]:
-    return [by(row.text("target").strip(), each) for (_, row), each in zip(rows, texts, strict=True)]
-
-
-def _fit(rows: _Rows, best: Sequence[int], right: Sequence[int]) -> tuple[int, int]:
-    """Count where a reading of the targets says of the likeliest choice what the tool said."""
-    agreed = sum((b == r) == _passed(row) for (_, row), b, r in zip(rows, best, right, strict=True))
-    return agreed, sum(each >= 0 for each in right)
-
-
-def _place(target: str, choices: list[str]) -> int:
-    return int(target) if target in map(str, range(len(choices))) else -1
-
-
-def _by_text(target: str, choices: list[str]) -> int:
-    return choices.index(target) if target in choices else -1

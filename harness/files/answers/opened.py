@@ -86,8 +86,9 @@ def documents(file: Path, findings: Findings) -> list[Document]:
     if text is None:
         return []
     first, _, rest = text.lstrip().partition("\n")
-    if rest.strip() and _is_whole(first):
-        return [*_lines(file, text, findings)]
+    with suppress(NotRead):
+        if rest.strip() and isinstance(parsed(first), dict):
+            return [*_lines(file, text, findings)]
     try:
         return [(None, parsed(text))]
     except NotRead as why:
@@ -102,13 +103,6 @@ def _whole(file: Path, findings: Findings) -> str | None:
         findings.add(file, None, "", f"is larger than {LARGEST_FILE:,} bytes.", "Judge it in parts, or as Parquet.")
         return None
     return decoded(file, raw, findings)
-
-
-def _is_whole(line: str) -> bool:
-    try:
-        return isinstance(parsed(line), dict)
-    except NotRead:
-        return False
 
 
 def _lines(file: Path, text: str, findings: Findings) -> Iterator[Document]:

@@ -124,7 +124,9 @@ def read_database(file: Path, expected: str, part: str, findings: Findings) -> S
         rows: list[Part] = []
         if _COLUMNS.keys() <= database.columns("eval_results"):
             query = f"SELECT {', '.join(_COLUMNS)} FROM eval_results WHERE eval_id = ? ORDER BY test_idx, prompt_idx"  # noqa: S608 - our own names
-            rows = [_row(values) for values in database.rows(query, str(ident))]
+            for values in database.rows(query, str(ident)):
+                row = zip(_COLUMNS.values(), values, strict=True)
+                rows.append(Part({name: parsed(cell) if name in _WRITTEN and cell else cell for name, cell in row}))
         elif not results:
             raise NotRead("holds no results that this reads.", "Write them out: promptfoo export eval ID -o FILE.json")
     if not rows:  # an older promptfoo kept all in one cell
@@ -133,11 +135,6 @@ def read_database(file: Path, expected: str, part: str, findings: Findings) -> S
     reader = _File(file, findings, expected, written.items("defaultTest", "assert"))
     about = Part({"created": created, "description": description or written.text("description"), "note": note})
     return _stored(reader, [(None, f"eval_results[{n}]", row) for n, row in enumerate(rows)], about)
-
-
-def _row(values: Sequence[Any]) -> Part:
-    row = dict(zip(_COLUMNS.values(), values, strict=True))
-    return Part({name: parsed(cell) if name in _WRITTEN and cell else cell for name, cell in row.items()})
 
 
 def _stored(reader: _File, rows: _Rows, about: Part) -> Stored:

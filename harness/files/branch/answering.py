@@ -52,10 +52,8 @@ def read_side(suite: Path, project: Path | None, *, fetched: Collection[str] | N
     checked = gather.suite()
     files = () if checked is None or fetched is None else [form.file for form in checked.model.cases]
     if new := next((file for file in files if file.startswith(REMOTE) and file not in (fetched or ())), None):
-        raise UsageError(
-            f"not judged: the branch takes cases from {shown(new)}, which the suite of the base does not name.",
-            fix="They are read with keys of this machine: merge the suite first, by itself.",
-        )
+        said = f"not judged: the branch takes cases from {shown(new)}, which the suite of the base does not name."
+        raise UsageError(said, fix="They are read with keys of this machine: merge the suite first, by itself.")
     cases = () if checked is None else tuple(gather.cases(checked, None))
     findings.raise_if_any()
     assert checked is not None
@@ -117,13 +115,7 @@ def heirs(base: Policy | None, head: Policy, asked: Sequence[str], *, trusted: b
 
 
 def _heir(
-    name: str,
-    entry: ModelEntry,
-    same: str | None,
-    gone: Sequence[str],
-    base: Mapping[str, ModelEntry],
-    *,
-    trusted: bool,
+    name: str, entry: ModelEntry, same: str | None, gone: list[str], base: Mapping[str, ModelEntry], *, trusted: bool
 ) -> Heir:
     was = same or max(gone, key=lambda each: _likeness(base[each], entry), default=None)
     before = None if was is None else base[was]
@@ -164,9 +156,8 @@ def admitted(name: str, entry: ModelEntry, known: Mapping[str, ModelEntry], befo
     if entry.endpoint not in FREE and _receiver(entry) not in [_receiver(each) for each in known.values()]:
         keys = [entry.api_key_env] if entry.api_key_env else []
         where = f"{shown(str(entry.base_url or entry.url))} with {shown(', '.join(keys) or 'no key')}"
-        raise _not_judged(
-            name, f"{where}, these headers and this `ca_file` together are nowhere in the harness.yml of the base"
-        )
+        why = f"{where}, these headers and this `ca_file` together are nowhere in the harness.yml of the base"
+        raise _not_judged(name, why)
     templates = {text for each in known.values() for text in _texts(each.body)}
     if new := next((text for text in _texts(entry.body) if "{" in text and text not in templates), None):
         raise _not_judged(name, f"its `body` has a template that the base has not: `{shown(new)}`")

@@ -104,10 +104,8 @@ def _refuse_submodules(repository: Repository, since: str, here: Path) -> None:
     below = {path for path, folder in folders.items() if folder.is_relative_to(here)}
     for path in sorted(below & repository.brought(since)) if below else ():
         if any(folders[path].rglob("*.suite.y*ml")):
-            raise UsageError(
-                f"not judged: the branch changes {shown(path)}, a submodule that holds suites.",
-                fix="Run the gate inside of that one, too, and name the suites of this one here.",
-            )
+            fix = "Run the gate inside of that one, too, and name the suites of this one here."
+            raise UsageError(f"not judged: the branch changes {shown(path)}, a submodule that holds suites.", fix=fix)
 
 
 def _repository_of(suite: Path) -> Repository:
@@ -120,10 +118,8 @@ def _repository_of(suite: Path) -> Repository:
     if not place.is_relative_to(here.top):
         return Repository.around(place)
     if (other := here.nested(here.relative(suite))) is not None:
-        raise UsageError(
-            f"{suite} lies in {other}, which is a repository of its own (a submodule).",
-            fix="Run the gate inside of that one.",
-        )
+        fix = "Run the gate inside of that one."
+        raise UsageError(f"{suite} lies in {other}, which is a repository of its own (a submodule).", fix=fix)
     return here
 
 
@@ -153,7 +149,6 @@ class _Gathering(Sides):
         self.now = self._branch_policy()
 
     def _lay_out(self, commit: str, into: Path) -> PolicyPlaces:
-        """Copy what the base's suite needs as it was at a commit."""
         here = Path.cwd().resolve()
         working = here.relative_to(self.top).as_posix() if here.is_relative_to(self.top) else None
         snapshot, suite = self.repository.at(commit), self.was or self.suite
@@ -177,7 +172,6 @@ class _Gathering(Sides):
                 )
 
     def _places(self) -> PolicyPlaces:
-        """Where the policy in force lies."""
         if self.policy == "base" and self.theirs is not None:
             return self.theirs
         if not self.asked.suite.is_file():

@@ -27,10 +27,8 @@ def refuse_files(models: Mapping[str, ModelEntry], repository: Repository, root:
         for key, file in files.items():
             if file and (path := repository.brought_as(root / file, touched)):
                 why = "Whom a key is sent to" if key == "ca_file" else "What is loaded by native code"
-                raise UsageError(
-                    f"not judged: the branch changes {shown(path)}, the `{key}` of model `{shown(name)}`.",
-                    fix=f"{why} is not a branch's to say: merge that file first, by itself.",
-                )
+                said = f"not judged: the branch changes {shown(path)}, the `{key}` of model `{shown(name)}`."
+                raise UsageError(said, fix=f"{why} is not a branch's to say: merge that file first, by itself.")
 
 
 def _policy(sides: Sides) -> Iterator[str]:
@@ -50,13 +48,10 @@ def _recordings(
     models: Mapping[str, ModelEntry], root: Path, repository: Repository, touched: frozenset[str]
 ) -> Iterator[str]:
     for name, entry in models.items():
-        if entry.replies is not None:
-            path = repository.brought_as(root / entry.replies, touched)
-            if path is not None:
-                yield (
-                    f"the recorded replies of model `{shown(name)}` ({shown(path)}) edited: "
-                    "the figures of this branch rest on what it recorded itself."
-                )
+        path = None if entry.replies is None else repository.brought_as(root / entry.replies, touched)
+        if path is not None:
+            said = f"the recorded replies of model `{shown(name)}` ({shown(path)}) edited"
+            yield f"{said}: the figures of this branch rest on what it recorded itself."
 
 
 _MOST = 5  # ids named in one sentence

@@ -139,5 +139,4 @@ def _program() -> str:
 
 
 def _why(done: subprocess.CompletedProcess[bytes]) -> str:
-    """Give the last line that git said."""
     return done.stderr.decode(errors="replace").strip().rpartition("\n")[2] or f"it exited {done.returncode}"

@@ -138,7 +138,6 @@ class Sides:
             raise at_commit(error, self.scratch, self.base.commit) from None
 
     def _pair(self, path: str, heir: Heir, changed: tuple[Changed, ...], head: Bundle, base: Bundle) -> Pair | None:
-        """Put both sides together; None for a prompt that the model can't take."""
         was, name = self.found.was.get(path), self.found.names[path]
         now = self._candidate("head", self.repository.top / path, name, (heir.name, heir.entry), head.candidates)
         if now is None:

@@ -105,13 +105,11 @@ class SuitePrompts:
         }
         unknown = sorted(name for name, path in chosen.items() if path not in now)
         if unknown:
-            raise UsageError(
-                f"--prompt {unknown[0]}: the suite has no such prompt.", fix=did_you_mean(unknown[0], sorted(path_of))
-            )
+            fix = did_you_mean(unknown[0], sorted(path_of))
+            raise UsageError(f"--prompt {unknown[0]}: the suite has no such prompt.", fix=fix)
         return [path for path in now if path in chosen.values()]
 
     def _named(self, paths: Sequence[str]) -> dict[str, str]:
-        """Give the name by which each prompt goes."""
         top = self._repository.top
         names = unique_names([top / path for path in paths])
         return {path: names[top / path] for path in paths}
@@ -144,7 +142,6 @@ def _reaches(pattern: Sequence[str], path: Sequence[str]) -> bool:
 
 
 def _names(pattern: Sequence[str], path: Sequence[str]) -> bool:
-    """Tell whether a pattern may match a file."""
     fits = "**" in pattern or len(pattern) == len(path)
     return fits and fnmatchcase(path[-1], pattern[-1]) and _reaches(pattern, path)
 

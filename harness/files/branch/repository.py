@@ -75,11 +75,8 @@ class Repository:
         places = [
             f"refs/{each.format(name)}" for each in ("{}", "tags/{}", "heads/{}", "remotes/{}", "remotes/{}/HEAD")
         ]
-        listed = self.git.ask("for-each-ref", "--format=%(objectname) %(refname)", "--", *places)
-        found: dict[str, str] = {}
-        for line in os.fsdecode(listed).splitlines():
-            oid, _, place = line.partition(" ")
-            found[place] = oid
+        listed = self.git.ask("for-each-ref", "--format=%(refname) %(objectname)", "--", *places)
+        found = dict(line.split(" ", 1) for line in os.fsdecode(listed).splitlines())
         named = [place for place in places if place in found]
         digits = re.fullmatch(r"[0-9a-f]{4,39}", name) and bool(named)
         if digits or len({found[place] for place in named}) > 1:
@@ -91,10 +88,8 @@ class Repository:
         """Give the commit at which this branch left the other. Raises UsageError."""
         done = self.git.tried("merge-base", "--end-of-options", commit, "HEAD")
         if done.returncode != 0:
-            raise UsageError(
-                f"this branch and {commit[:12]} have no common commit here.",
-                fix="The clone is probably shallow: check out with the whole history (`fetch-depth: 0`).",
-            )
+            fix = "The clone is probably shallow: check out with the whole history (`fetch-depth: 0`)."
+            raise UsageError(f"this branch and {commit[:12]} have no common commit here.", fix=fix)
         return done.stdout.decode().strip()
 
     def changed(self, since: str) -> frozenset[str]:
@@ -152,9 +147,8 @@ class Repository:
         try:
             return resolved.relative_to(self.top).as_posix()
         except ValueError:
-            raise UsageError(
-                f"{path} lies outside of the git repository {self.top}.", fix="Name a file in it."
-            ) from None
+            said = f"{path} lies outside of the git repository {self.top}."
+            raise UsageError(said, fix="Name a file in it.") from None
 
     def names_of(self, place: Path) -> Iterator[str]:
         """Name a place below the top as it is written and as each link leads on; nothing for one elsewhere."""
@@ -238,10 +232,8 @@ class Snapshot:
         stored = self.repository.git.shared / "lfs" / "objects" / oid[:2] / oid[2:4] / oid
         found = stored.read_bytes() if stored.is_file() else b""
         if hashlib.sha256(found).hexdigest() != oid:
-            raise UsageError(
-                f"{path} at {self.commit[:12]} is kept by Git LFS, and this clone does not hold it.",
-                fix=f"Run `git lfs fetch origin {self.commit[:12]}`, then again.",
-            )
+            said = f"{path} at {self.commit[:12]} is kept by Git LFS, and this clone does not hold it."
+            raise UsageError(said, fix=f"Run `git lfs fetch origin {self.commit[:12]}`, then again.")
         return found
 
     def copy(self, path: str, into: Path) -> bool:

@@ -32,7 +32,6 @@ def read_demands(
 def _read_thresholds(
     checked: written.Checked[Suite], cases: Sequence[Case], repeats: int, models: Mapping[str, ModelEntry]
 ) -> tuple[Threshold, ...]:
-    """Parse the thresholds and check that these cases can reach them."""
     if not checked.whole("thresholds", "labels", "perturbations"):
         return ()
     tags = {tag for case in cases for tag in case.tags} if cases else None
@@ -94,10 +93,8 @@ def _unreachable(
         return f"{written.shortlist(silent)} can't time a first token.", "Give the model `stream: true` in harness.yml."
     currencies = {model.price.currency for model in models.values()}
     if threshold.currency is not None and currencies and threshold.currency not in currencies:
-        return (
-            f"is in {threshold.currency}, the prices are in {written.shortlist(sorted(currencies))}.",
-            "Use one currency.",
-        )
+        known = written.shortlist(sorted(currencies))
+        return f"is in {threshold.currency}, the prices are in {known}.", "Use one currency."
     return _no_such_cases(threshold, cases) if cases else ("", "")
 
 
@@ -110,16 +107,11 @@ def _no_such_cases(threshold: Threshold, cases: Sequence[Case]) -> tuple[str, st
         return "no case meets all these conditions.", "Ask for fewer."
     mine = sum(case.expected == threshold.label for case in inside)
     among = " among these" if threshold.where else ""
+    has = f"case{among} has the label `{written.shown(threshold.label or '')}`: it can't be reached."
     if metric.counts == "other cases" and mine == len(inside):
-        return (
-            f"every case{among} has the label `{written.shown(threshold.label or '')}`: it can't be reached.",
-            "Add cases of other labels.",
-        )
+        return f"every {has}", "Add cases of other labels."
     if metric.selector == "label" and metric.counts != "other cases" and not mine:
-        return (
-            f"no case{among} has the label `{written.shown(threshold.label or '')}`: it can't be reached.",
-            "Add such cases.",
-        )
+        return f"no {has}", "Add such cases."
     return "", ""
 
 

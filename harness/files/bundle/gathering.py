@@ -1,6 +1,7 @@
 """Gathers what a suite names: its project, case files, prompts and models, confined to the project."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from harness.files import project, written
@@ -81,7 +82,6 @@ class Gatherer:
         return found
 
     def _entry(self, checked: written.Checked[Suite], at: written.Path_, form: CaseFile) -> list[Case]:
-        """Read what one entry of `cases` names."""
         reader, url = self.reader, form.file if form.file.startswith(written.REMOTE) else None
         paths = [Path(form.file)] if url else self._expanded(checked, at, form.file)
         beside = {
@@ -144,10 +144,7 @@ class Gatherer:
 
     def _expanded(self, checked: written.Checked[Suite], at: written.Path_, pattern: str) -> list[Path]:
         """Files that an entry of the suite names; a problem at that entry when there are none."""
-
-        def tell(message: str, fix: str) -> None:
-            checked.problem(at, message, fix)
-
+        tell = partial(checked.problem, at)
         return written.named_files(pattern, self.suite_path.parent, self.root, tell)
 
     def prompts(self, checked: written.Checked[Suite], named: Sequence[str]) -> list[written.Checked[Prompt]]:
@@ -235,9 +232,8 @@ class Gatherer:
         try:
             project.read_certificates(self.root / entry.ca_file)  # a company's lie outside of the project, as a rule
         except ValueError as error:
-            self._model_problem(
-                name, "ca_file", f"`{written.shown(str(entry.ca_file))}` {error}", project.CERTIFICATES_FIX
-            )
+            said = f"`{written.shown(str(entry.ca_file))}` {error}"
+            self._model_problem(name, "ca_file", said, project.CERTIFICATES_FIX)
 
     def _model_problem(self, name: str, key: str, message: str, fix: str) -> None:
         tree, file = self._read.tree, self.project.path or Path("harness.yml")

@@ -216,8 +216,7 @@ class CaseReader:
     def _word(self, file: Path, line: int, what: str, value: object) -> str:
         text = as_text(value)
         if len(text) > LONGEST_NAME or not text.isprintable():
-            message = f"must be short ({LONGEST_NAME} characters) and printable."
-            self.findings.add(file, line, what, message)
+            self.findings.add(file, line, what, f"must be short ({LONGEST_NAME} characters) and printable.")
             return ""
         return text.strip()
 

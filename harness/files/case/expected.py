@@ -26,13 +26,7 @@ class Expected:
     """
 
     def __init__(
-        self,
-        labels: Sequence[str] | None,
-        column: str,
-        findings: Findings,
-        *,
-        case_sensitive: bool,
-        optional: bool = False,
+        self, labels: Sequence[str] | None, column: str, findings: Findings, *, case_sensitive: bool, optional: bool
     ) -> None:
         self.column, self.optional = column, optional
         self.respelt: Counter[tuple[str, str]] = Counter()

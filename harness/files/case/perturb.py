@@ -85,7 +85,7 @@ def perturb_case(name: str, case: Case, labels: Collection[str]) -> dict[str, st
     if is_own(name):
         after = case.variants.get(name, before)
     elif name in _SPARE_LABELS:
-        after = _SPARE_LABELS[name](before, rng, _label_words(labels))
+        after = _SPARE_LABELS[name](before, rng, _words(tuple(labels)))
     else:
         after = REGISTRY[name](before, rng)
     return None if after == before else {**case.inputs, field: after}
@@ -98,12 +98,8 @@ def main_input(case: Case) -> str:
 
 @lru_cache(maxsize=64)
 def _words(labels: tuple[str, ...]) -> frozenset[str]:
-    return frozenset(word.casefold() for label in labels for word in texts.WORD.findall(label))
-
-
-def _label_words(labels: Collection[str]) -> frozenset[str]:
     """Give the words of the labels, case-folded: they are never misspelt."""
-    return _words(tuple(labels))
+    return frozenset(word.casefold() for label in labels for word in texts.WORD.findall(label))
 
 
 SPELLING = "Write `package.module:function`; it is looked for in the folder of harness.yml first."
@@ -198,15 +194,11 @@ def _vary(name: str, function: Perturbation, case: Case) -> str | None:
     if not isinstance(after, str):
         raise PerturbationBroken(f"`{shown(name)}` gave {type(after).__name__} {where}, not a text.", SIGNATURE)
     if texts[1] != after:
-        raise PerturbationBroken(
-            f"`{shown(name)}` gave two texts {where}: a run could not be repeated.",
-            "Draw from the `random.Random` that it is given, and from nothing else.",
-        )
+        fix = "Draw from the `random.Random` that it is given, and from nothing else."
+        raise PerturbationBroken(f"`{shown(name)}` gave two texts {where}: a run could not be repeated.", fix)
     if len(after) > LONGEST_FIELD or "\0" in after or any("\ud800" <= c <= "\udfff" for c in after):
-        raise PerturbationBroken(
-            f"`{shown(name)}` gave a text {where} that can't be an input.",
-            f"Give at most {LONGEST_FIELD:,} characters of text, without NUL.",
-        )
+        fix = f"Give at most {LONGEST_FIELD:,} characters of text, without NUL."
+        raise PerturbationBroken(f"`{shown(name)}` gave a text {where} that can't be an input.", fix)
     return None if after == before else after
 
 

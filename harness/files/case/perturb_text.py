@@ -89,7 +89,6 @@ def contractions(text: str, rng: Random) -> str:  # noqa: ARG001 - one shape for
 
 
 def _like(text: str, found: re.Match[str]) -> str:
-    """Give `text` in capitals where the match is."""
     pattern = found[0]
     if pattern.isupper() and len(pattern) > 1:
         return text.upper()

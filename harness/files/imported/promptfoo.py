@@ -67,10 +67,8 @@ class Config:
 
         def tell(message: str, fix: str) -> None:
             if "leads out" in message:
-                message, fix = (
-                    f"`{written.shown(reference)}` leads out of the config's folder.",
-                    "Copy the file into it.",
-                )
+                message = f"`{written.shown(reference)}` leads out of the config's folder."
+                fix = "Copy the file into it."
             elif fix.startswith("Paths are"):
                 fix = "Paths are relative to the config's folder."
             self._findings.add(self._path, line, at, message, fix)
@@ -120,9 +118,8 @@ class Config:
             return
         name, _, function = text.removeprefix("file://").partition(":")
         if _ends(name, _CODE):
-            self._draft.leave(
-                self._path, where, at, f"`{written.shown(text)}` is code, and is not run: write its prompt out."
-            )
+            said = f"`{written.shown(text)}` is code, and is not run: write its prompt out."
+            self._draft.leave(self._path, where, at, said)
             return
         for path in self._files(name, where, at):
             self._file(path, label if not written.is_pattern(name) else "")

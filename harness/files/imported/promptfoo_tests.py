@@ -67,7 +67,6 @@ class Tests:
             yield self._path, node.line, node.value((("**",),))
 
     def _named(self, text: str, line: int, at: str) -> Iterator[_Found]:
-        """Yield the tests of a file."""
         name, _, sheet = text.removeprefix("file://").partition("#")
         if "://" in name:
             hint = f": import it by itself, `hf://{name.partition('://')[2]}`" if name.startswith("huggingface") else ""
@@ -127,7 +126,6 @@ class Tests:
             self._row(file, line, dict(combination), demands, test)
 
     def _value(self, file: Path, line: int, name: str, value: object) -> object:
-        """Give a variable; a text file that it names is read."""
         if not isinstance(value, str) or not value.startswith("file://"):
             return value
         if not value.endswith((".txt", ".md")):

@@ -86,9 +86,8 @@ def provided(written: object) -> Provided:
         f"`{shown(name)}` {who}{_KEY if name == 'apiKey' else ''}." for name in config if name not in _PARAMS | _TAKEN
     ]
     if strange:  # a file from elsewhere must not choose who is sent a key
-        left.append(
-            f"a key for `{shown(_server(entry['base_url']))}` {who}: name its `api_key_env` yourself, if you trust it."
-        )
+        key_for = f"a key for `{shown(_server(entry['base_url']))}` {who}"
+        left.append(f"{key_for}: name its `api_key_env` yourself, if you trust it.")
     left += [f"`{shown(key)}` {who}." for key in options if key not in {"id", "label", "config"}]
     try:
         ModelEntry.model_validate(entry)

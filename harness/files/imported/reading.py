@@ -86,7 +86,6 @@ def _begins(path: Path) -> str:
 
 
 def _tree(path: Path, draft: Draft, asked: Hints) -> None:
-    """Read what is one mapping, or a list of tests."""
     text = written.read_written(path, draft.findings)
     text = None if text is None else _as_yaml(text, path, draft)
     tree = None if text is None else written.parse_any(text, path, draft.findings)
@@ -132,7 +131,6 @@ def _as_yaml(text: str, path: Path, draft: Draft) -> str | None:
 
 
 def _records(path: Path, draft: Draft, asked: Hints) -> None:
-    """Read what is rows: samples of a tool, tests of promptfoo, or a table."""
     reader = READERS[path.suffix.lower()]
     first: dict[str, Any] = next((row for _, row in reader(path, written.Findings())), {})
     shape = None if isinstance(first.get("input"), dict) else shape_of(first)  # of fields it is a row's, not a sample's
@@ -201,11 +199,9 @@ def _model(prompt: prompts.Prompt, path: Path, tree: written.Entries, draft: Dra
     service = {"mistral-ai": "mistral"}.get(publisher, publisher)
     found = provided(f"{service}:{name}") if service in SERVICES and name else None
     if found is None or found.entry is None:
-        draft.leave(
-            path, line, "model", f"`{written.shown(prompt.model)}` has no counterpart: write its entry yourself."
-        )
+        said = f"`{written.shown(prompt.model)}` has no counterpart: write its entry yourself."
+        draft.leave(path, line, "model", said)
     else:
         draft.models[found.name] = found.entry
-        draft.told.append(
-            f"`{written.shown(prompt.model)}` is asked at {found.entry['base_url']}: GitHub Models serves no more."
-        )
+        asked = f"`{written.shown(prompt.model)}` is asked at {found.entry['base_url']}"
+        draft.told.append(f"{asked}: GitHub Models serves no more.")

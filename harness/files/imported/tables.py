@@ -20,20 +20,8 @@ from harness.files.label_names import Names, by_id, card_of, read_names
 from harness.files.written import REMOTE, Findings, as_label, as_text, did_you_mean, read_lines, shortlist, shown
 
 _LABELS = (
-    "expected",
-    "expected_output",
-    "expectedoutput",
-    "label",
-    "labels",
-    "target",
-    "class",
-    "category",
-    "intent",
-    "sentiment",
-    "answer",
-    "gold",
-    "y",
-    "v1",
+    *("expected", "expected_output", "expectedoutput", "label", "labels", "target", "class"),
+    *("category", "intent", "sentiment", "answer", "gold", "y", "v1"),
 )
 _SPLITS = ("split", "fold", "partition")
 _LOOKED = 2_000  # rows that a guess looks at
@@ -81,9 +69,10 @@ def read_data_set(source: str, draft: Draft, asked: Hints) -> None:
 def _apart(fields: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     """Give the parts of an object as columns of their own: `input.message`."""
     for name, value in fields.items():
-        yield from (
-            ((f"{name}.{part}", inner) for part, inner in value.items()) if isinstance(value, dict) else [(name, value)]
+        inside = (
+            {f"{name}.{part}": inner for part, inner in value.items()} if isinstance(value, dict) else {name: value}
         )
+        yield from inside.items()
 
 
 def _id_column(table: _Table, columns: Sequence[str]) -> str:
@@ -138,7 +127,6 @@ def _meant(table: _Table, label: str, draft: Draft, source: Path | None) -> Mapp
 
 
 def _beside(file: Path) -> list[Path]:
-    """Give where the names of a data set's classes often lie."""
     return [file.with_name(name) for name in ("mapping.txt", "classes.txt", "label_names.txt", "categories.json")]
 
 
@@ -189,11 +177,8 @@ def _read(source: str, draft: Draft, asked: Hints) -> _Table:
         if source.startswith("hf://") and "@" not in source:
             draft.told.append("the address has no revision (`@...`): its rows may be others tomorrow.")
         draft.kind = "table at an address"
-        rows = list(
-            case.read_remote(
-                path, source, kind, findings, separator="\t" if kind == "tsv" else ",", header=(), encoding=""
-            )
-        )
+        separator = "\t" if kind == "tsv" else ","
+        rows = list(case.read_remote(path, source, kind, findings, separator=separator, header=(), encoding=""))
         return _Table(rows, path, case.class_names(source) if kind == "parquet" and rows else {})
     draft.kind = {".parquet": "Parquet", ".jsonl": "JSONL", ".ndjson": "JSONL", ".json": "JSON"}.get(suffix, "table")
     if suffix == ".parquet":

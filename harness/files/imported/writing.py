@@ -116,11 +116,11 @@ def _project_of(folder: Path) -> Path | None:
 
 
 def _new_project(draft: Draft) -> str:
-    head = (
+    return (
         f"# Models that suites may name, as {shown(draft.source, 200)} has them. This file is trusted: only it names\n"
+        "# endpoints and key variables. Prices, limits and timeouts: see `harness schema project`.\n"
+        + _yaml({"models": draft.models, "results": "results"})
     )
-    head += "# endpoints and key variables. Prices, limits and timeouts: see `harness schema project`.\n"
-    return head + _yaml({"models": draft.models, "results": "results"})
 
 
 def _models(draft: Draft, existing: Path | None) -> tuple[list[str], tuple[Path, str] | None]:

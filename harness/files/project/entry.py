@@ -23,8 +23,6 @@ EndpointKind: TypeAlias = Literal[
     "local", "chat", "completions", "responses", "anthropic", "http", "replay", "function"
 ]
 Transport: TypeAlias = Literal["wire", "httpx", "openai"]
-
-
 PER_MILLION = 1e6  # tokens that a price is for
 MANY_S = 86_400.0  # a day: longer waits are a slip of the pen
 AT_FLEX = {"timeout_s": 900.0, "deadline_s": 3600.0, "warmup": 0}  # slow, sometimes full, and no time is believed

@@ -292,7 +292,5 @@ def flow(value: object) -> str:
 
 
 def _by_hand(name: str, written: str) -> UsageError:
-    return UsageError(
-        f"models.{name}: `adapt` can't be written into harness.yml without changing more than it",
-        fix=f"Write it there yourself: `adapt: {written}`.",
-    )
+    said = f"models.{name}: `adapt` can't be written into harness.yml without changing more than it"
+    return UsageError(said, fix=f"Write it there yourself: `adapt: {written}`.")

@@ -20,14 +20,8 @@ from harness.files.prompts.template_rules import FILTERS, LISTS, TESTS, Template
 from harness.files.written.findings import shown
 
 PLACE = re.compile(r"\{\{\s*([^\W\d][\w-]*)\s*\}\}")  # as GitHub writes them
-
-
 _LARGEST = 1_000_000  # characters of one rendered prompt
-
-
 LARGEST_NUMBER = 1e18  # that a filter is given or gives
-
-
 _MOST_DIGITS = 15
 
 
@@ -81,7 +75,6 @@ def _bounded(filter_: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _refuse_large(value: object) -> None:
-    """Refuse a long text or list, a large number, and what is no number."""
     if isinstance(value, (int, float)) and not abs(value) <= LARGEST_NUMBER:
         raise RenderFailed("a number is not finite, or has more than 18 digits.")
     if isinstance(value, Sized) and len(value) > _LARGEST:
@@ -140,10 +133,8 @@ def compile_template(source: str, style: str | None = None) -> Compiled:
     """
     check_source(source)
     if style == "github":
-        pieces = PLACE.split(source)  # text and names by turns
-        return Compiled(
-            tuple(Piece(piece, frozenset({piece} if i % 2 else ())) for i, piece in enumerate(pieces) if piece)
-        )
+        pieces = enumerate(PLACE.split(source))  # text and names by turns
+        return Compiled(tuple(Piece(piece, frozenset({piece} if i % 2 else ())) for i, piece in pieces if piece))
     try:
         tree = _ENVIRONMENT.parse(source)
         check_tree(tree)
@@ -192,7 +183,9 @@ def fill(part: Piece, values: Mapping[str, Any]) -> str:
     """Render one piece with what its names stand for. Raises RenderFailed."""
     template = part.template
     if isinstance(template, str):
-        return _place(template, values) if part.names else template
+        if part.names and not isinstance(values.get(template), str):
+            raise RenderFailed(f"'{template}' is undefined.")
+        return str(values[template]) if part.names else template
     try:
         texts: list[str] = []
         size = 0
@@ -211,9 +204,3 @@ def fill(part: Piece, values: Mapping[str, Any]) -> str:
         raise TooMuchMemory("it takes too much memory.") from None
     except Exception as error:  # a template that a person wrote is never a fault of the harness
         raise RenderFailed(f"{type(error).__name__}.") from None
-
-
-def _place(name: str, values: Mapping[str, Any]) -> str:
-    if not isinstance(values.get(name), str):
-        raise RenderFailed(f"'{name}' is undefined.")
-    return str(values[name])

@@ -86,7 +86,5 @@ def templates(prompt: Prompt) -> list[tuple[tuple[str | int, ...], str]]:
 
 def variables(prompt: Prompt) -> frozenset[str]:
     """Give the names of the inputs that the templates use. Raises TemplateRefused."""
-    names = frozenset[str]().union(
-        *(compile_template(source, prompt.template).names for _, source in templates(prompt))
-    )
-    return names - LISTS
+    compiled = (compile_template(source, prompt.template) for _, source in templates(prompt))
+    return frozenset[str]().union(*(one.names for one in compiled)) - LISTS

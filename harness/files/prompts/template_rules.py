@@ -129,6 +129,5 @@ def _check_attribute(node: nodes.Getattr, inside: tuple[str, ...], line: int) ->
     if node.attr.startswith("_"):
         raise TemplateRefused(f"the name `{node.attr}` is not allowed in prompts.", line)
     if not (isinstance(node.node, nodes.Name) and node.node.name in inside):
-        raise TemplateRefused(
-            f"`.{node.attr}` is not allowed here: inputs are text, only the items of a loop have parts.", line
-        )
+        said = f"`.{node.attr}` is not allowed here: inputs are text, only the items of a loop have parts."
+        raise TemplateRefused(said, line)

@@ -41,8 +41,6 @@ _LINE_BREAK = [(ord("\n"), ord("\n"))]
 _GOES_ON = "goes on after a `$` with what would look at the last line break again."
 _ENDS_IT = "End it with the `$`; `(?m)` makes it the end of any line."
 _INSTEAD = "Say it without, or use `as: mention` or `as: json`."
-
-
 _Parsed: TypeAlias = Any  # as Python's parser gives it
 _Compiled: TypeAlias = Any  # as RE2 gives it
 

@@ -25,8 +25,6 @@ SUITE_TEXTS: tuple[written.Path_, ...] = (
         for keys in (("header", "*"), ("values", "**"), ("beside", "*"))
     ),
 )
-
-
 _STAND_INS = {"name": "suite", "labels": ["a", "b"], "cases": ["none"]}
 _NO_SUITES = {  # what is often named in place of one
     "harness.yml": "the project's file",

@@ -198,8 +198,6 @@ _BOUNDS = {
     "string_too_long": "is longer than {max_length} characters.",
     "value_error": "{error}.",
 }
-
-
 PATTERNS = {  # in words: every pattern that a field of a file has
     r"^(auto|local|(ray://)?[^\s/@]+:[0-9]+)$": "must be auto, local, host:port or ray://host:port.",
     r"^[A-Z]{3}$": "must be three capital letters, such as `USD`.",

@@ -47,7 +47,8 @@ def _blocks(view: ComparisonView, pen: Pen, *, full: bool) -> Iterable[Renderabl
         yield ""
         yield _differences(view.headline_rows, pen)
     asked = {question.name for question in view.questions}
-    yield from _doubts([row for row in view.headline_rows if row.name not in asked], pen)
+    doubts = (row for row in view.headline_rows if row.name not in asked and row.verdict == "can't tell")
+    yield from (bulleted("?", row.sentence, pen) for row in doubts)
     if view.typical:
         yield indented(pen.text(view.typical, "dim"))
     yield from _questions(view, pen)
@@ -76,18 +77,11 @@ def _differences(rows: Sequence[DifferenceRow], pen: Pen) -> RenderableType:
     return indented(grid)
 
 
-def _doubts(rows: Sequence[DifferenceRow], pen: Pen) -> Iterable[RenderableType]:
-    for row in rows:
-        if row.verdict == "can't tell":
-            yield bulleted("?", row.sentence, pen)
-
-
 def _questions(view: ComparisonView, pen: Pen) -> Iterable[RenderableType]:
     if not view.questions:
         return
     yield ""
-    title = f"No worse by more than {view.margin}? {view.question_status}"
-    yield pen.text(title, "bold")
+    yield pen.text(f"No worse by more than {view.margin}? {view.question_status}", "bold")
     for question in view.questions:
         yield bulleted(TONE_MARKS[question.tone], question.sentence, pen)
 
@@ -196,7 +190,6 @@ def _diff(words: Sequence[WordChange], pen: Pen, *, full: bool) -> Text:
 
 
 def _context(text: str, *, first: bool, last: bool) -> str:
-    """Keep what stands next to a change."""
     if len(text) <= 2 * DIFF_CONTEXT:
         return text
     before = "" if first else text[:DIFF_CONTEXT]

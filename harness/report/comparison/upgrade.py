@@ -9,23 +9,18 @@ from rich.text import Text
 from harness import judge
 from harness.files.thresholds import Scale
 from harness.report.gate.view import GateRow, broke_most, gate_row, more_cases
-from harness.report.parts import Cell, Section, Table, Tone, TroubleView, cut_markdown
+from harness.report.parts import VERDICT_TONES, Cell, Section, Table, Tone, TroubleView, cut_markdown
 from harness.report.pen import MARKS, STYLES, Pen, bulleted, indented, stdout_console, table_of, written
 from harness.report.rendering import markdown_page, render_page
 from harness.report.sections import troubles
 
-TONES: dict[judge.UpgradeVerdict, Tone] = {
-    "SWITCH": "pass",
-    "DON'T SWITCH": "fail",
-    "INCONCLUSIVE": "inconclusive",
-    "NOT MEASURED": "fail",
-}
 VERDICTS: dict[judge.UpgradeVerdict, judge.Verdict] = {
     "SWITCH": "READY",
     "DON'T SWITCH": "NOT READY",
     "INCONCLUSIVE": "INCONCLUSIVE",
     "NOT MEASURED": "NOT MEASURED",
 }
+TONES = {verdict: VERDICT_TONES[same] for verdict, same in VERDICTS.items()}
 LINES = 5  # of a list of cases on a terminal
 CASES = 25  # of each prompt and model; upgrade.json has all
 BESIDE = (
@@ -133,8 +128,19 @@ def _view(made: judge.Upgrade) -> UpgradeView:
         next=_next(made),
         open=tuple(_open(made)),
         facts=f"Run {made.run_id}, both models in it, interleaved. A loss of {margins} would not matter.",
-        models=Table(title="", head=("New model", "Verdict", "Survive", "Fail", "Undecided"), rows=rows),
-        prompts=tuple(_part(place, one, alone=len(made.prompts) == 1) for place, one in enumerate(made.prompts)),
+        models=Table(head=("New model", "Verdict", "Survive", "Fail", "Undecided"), rows=rows),
+        prompts=tuple(
+            PromptPart(
+                key=f"p{place}",
+                title=f"{one.prompt} on {one.model}",
+                verdict=one.verdict,
+                tone=TONES[one.verdict],
+                headline="" if len(made.prompts) == 1 else one.headline,  # the page's own says it
+                troubles=troubles(one.went_wrong, VERDICTS[one.verdict]),
+                sections=tuple(_sections(one)),
+            )
+            for place, one in enumerate(made.prompts)
+        ),
         to_label=_to_label(made),
         method=_method(made, several=several),
     )
@@ -187,18 +193,6 @@ def _method(made: judge.Upgrade, *, several: bool) -> str:
     )
 
 
-def _part(place: int, one: judge.UpgradedPrompt, *, alone: bool) -> PromptPart:
-    return PromptPart(
-        key=f"p{place}",
-        title=f"{one.prompt} on {one.model}",
-        verdict=one.verdict,
-        tone=TONES[one.verdict],
-        headline="" if alone else one.headline,  # the page's own says it
-        troubles=troubles(one.went_wrong, VERDICTS[one.verdict]),
-        sections=tuple(_sections(one)),
-    )
-
-
 def _sections(one: judge.UpgradedPrompt) -> Iterator[Section]:
     if one.checks:
         yield Section(key="checks", title="What was asked", tables=(_checks(one.checks),), notes=tuple(_whys(one)))
@@ -217,9 +211,8 @@ def _sections(one: judge.UpgradedPrompt) -> Iterator[Section]:
         yield Section(key="slices", title="Worst slices", tables=(_differences(one.worst_slices),))
     if seen.broken or seen.fixed:
         again = set(one.confirmation.confirmed) if one.confirmation is not None else set()
-        tables = tuple(
-            _cases(title, cases, again) for title, cases in (("Broken", seen.broken), ("Fixed", seen.fixed)) if cases
-        )
+        told = (("Broken", seen.broken), ("Fixed", seen.fixed))
+        tables = tuple(_cases(title, cases, again) for title, cases in told if cases)
         yield Section(key="cases", title="Cases broken and fixed", lead=_fresh(one), tables=tables)
     if seen.notes:
         yield Section(key="notes", title="Mind", notes=seen.notes)
@@ -231,7 +224,7 @@ def _checks(checks: Sequence[judge.GateCheck]) -> Table:
         row = gate_row(check)
         cells = (Cell(row.status, tone=row.tone), Cell(row.name, kind="code"))
         rows.append((*cells, *(Cell(text) for text in (row.base, row.head, row.change))))
-    return Table(title="", head=("", "Demand", "Old", "New", "New − old"), rows=tuple(rows))
+    return Table(head=("", "Demand", "Old", "New", "New − old"), rows=tuple(rows))
 
 
 def _whys(one: judge.UpgradedPrompt) -> Iterator[str]:
@@ -253,14 +246,11 @@ def _differences(rows: Sequence[judge.MetricDifference]) -> Table:
     cells = []
     for row in rows:
         scale: Scale = row.scale  # type: ignore[assignment]
+        base = judge.figure_alone(row.base, scale, row.base_currency)
+        head = judge.figure_alone(row.head, scale, row.currency)
         change = str(judge.signed_text(row.difference, scale, row.currency))
-        sides = (
-            judge.figure_alone(row.base, scale, row.base_currency),
-            judge.figure_alone(row.head, scale, row.currency),
-        )
-        texts = (*sides, change, row.verdict)
-        cells.append((Cell(row.name), *(Cell(text) for text in texts)))
-    return Table(title="", head=("", "Old", "New", "New − old", ""), rows=tuple(cells))
+        cells.append(tuple(Cell(text) for text in (row.name, base, head, change, row.verdict)))
+    return Table(head=("", "Old", "New", "New − old", ""), rows=tuple(cells))
 
 
 def _fresh(one: judge.UpgradedPrompt) -> str:

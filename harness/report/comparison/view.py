@@ -48,12 +48,21 @@ def comparison_view(comparison: judge.Comparison) -> ComparisonView:
         facts=_facts(c),
         notes=c.notes,
         margin=judge.demand(c.margin, "points"),
-        questions=tuple(_question(one) for one in c.non_inferior),
+        questions=tuple(
+            QuestionRow(
+                name=one.name,
+                status=one.status,
+                tone=STATUS_TONES[one.status],
+                sentence=one.sentence,
+                difference=judge.signed_text(one.difference, "points", ""),
+            )
+            for one in c.non_inferior
+        ),
         question_status=c.non_inferior_status,
         question_tone=STATUS_TONES[c.non_inferior_status],
-        headline_rows=_rows([m for m in shown if m.family == "headline"]),
-        detail_rows=_rows([m for m in shown if m.family == "detail"]),
-        slice_rows=_rows([m for m in c.slices if m.difference.value is not None]),
+        headline_rows=tuple(_row(m) for m in shown if m.family == "headline"),
+        detail_rows=tuple(_row(m) for m in shown if m.family == "detail"),
+        slice_rows=tuple(_row(m) for m in c.slices if m.difference.value is not None),
         uncompared=tuple(m.sentence for m in c.metrics if m.difference.value is None),
         typical=_typical(c),
         became=tuple(_became(groups, len(c.broken))),
@@ -124,10 +133,6 @@ def _became(groups: Sequence[tuple[str, str, list[judge.CaseChange]]], broken: i
         )
 
 
-def _rows(metrics: Sequence[judge.MetricDifference]) -> tuple[DifferenceRow, ...]:
-    return tuple(_row(m) for m in metrics)
-
-
 def _row(m: judge.MetricDifference) -> DifferenceRow:
     scale = cast("judge.Scale", m.scale)
     difference = str(judge.signed_text(m.difference, scale, m.currency))
@@ -155,16 +160,6 @@ def _picture(m: judge.MetricDifference, text: str) -> Picture | None:
     made = interval_picture(m.difference, f"{m.name}: {text}, {m.verdict}{margin}", axis=(-reach, reach))
     wanted: Literal["above", "below"] = "above" if m.higher_is_better else "below"
     return made and replace(made, threshold=0.0, wanted=wanted, tone=TONES[m.verdict], within=m.matters)
-
-
-def _question(one: judge.NonInferiority) -> QuestionRow:
-    return QuestionRow(
-        name=one.name,
-        status=one.status,
-        tone=STATUS_TONES[one.status],
-        sentence=one.sentence,
-        difference=judge.signed_text(one.difference, "points", ""),
-    )
 
 
 def _facts(c: judge.Comparison) -> str:
@@ -218,7 +213,7 @@ def _outcomes(changes: Sequence[judge.OutcomeChange]) -> Table | None:
         for change in changes
     )
     head = ("Outcome", "Baseline", "Candidate", "New in these cases", "Gone from these")
-    return Table(title="", head=head, rows=rows)
+    return Table(head=head, rows=rows)
 
 
 def _ended(side: str, change: judge.OutcomeChange) -> Cases:
@@ -226,9 +221,8 @@ def _ended(side: str, change: judge.OutcomeChange) -> Cases:
     return {"side": side, "outcome": change.outcome}
 
 
-def _ids(ids: Iterable[str]) -> str:
-    named = list(ids)
-    return judge.listed(named, IDS_SHOWN) if named else ""
+def _ids(ids: Sequence[str]) -> str:
+    return judge.listed(ids, IDS_SHOWN) if ids else ""
 
 
 def _prompt_note(c: judge.Comparison) -> str:
@@ -244,16 +238,13 @@ def _prompt_note(c: judge.Comparison) -> str:
 def _changes(c: judge.Comparison) -> Table | None:
     rows = [(change.what, change.base, change.head) for change in c.changes]
     if c.base.run_id != c.head.run_id:
-        rows += [(what, *pair) for what, pair in _of_runs(c.base, c.head) if pair[0] != pair[1]]
+        measured = ("measured", _when(c.base.created_utc), _when(c.head.created_utc))
+        commits = ("git commit", c.base.git_commit or "none", c.head.git_commit or "none")
+        rows += [(what, one, two) for what, one, two in (measured, commits) if one != two]
     if not rows:
         return None
     cells = tuple((Cell(what), Cell(one, kind="code"), Cell(two, kind="code")) for what, one, two in rows)
-    return Table(title="", head=("What", "Baseline", "Candidate"), rows=cells)
-
-
-def _of_runs(base: judge.ComparedSide, head: judge.ComparedSide) -> Iterable[tuple[str, tuple[str, str]]]:
-    yield "measured", (_when(base.created_utc), _when(head.created_utc))
-    yield "git commit", (base.git_commit or "none", head.git_commit or "none")
+    return Table(head=("What", "Baseline", "Candidate"), rows=cells)
 
 
 def _when(created_utc: str) -> str:

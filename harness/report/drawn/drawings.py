@@ -43,7 +43,6 @@ def chart_svg(chart: parts.Chart, _key: str = "") -> Markup:
 
 
 def _share(plot: parts.SharePlot) -> str:
-    """Draw shares against each other: a curve with its band, points with interval boxes, what is required."""
     x, y = axes.across(_lowest(plot, "x"), 1.0), axes.up(_lowest(plot, "y"), 1.0)
     shapes = [axes.beside(y, plot.y_title, axes.percent), axes.below(x, _FLOOR, plot.x_title, axes.percent, grid=y.end)]
     if plot.diagonal:
@@ -134,7 +133,6 @@ def _quantile(one: parts.QuantileMark, x: axes.Axis, at: float) -> str:
 
 
 def _timeline(plot: parts.TimelinePlot) -> str:
-    """Draw points, or the steps of a setting, over the time of the run."""
     ends = [b for _, b in plot.points] + ([plot.limit] if plot.limit is not None else [])
     low, high = axes.time_ends(ends, log=plot.log)
     x = axes.across(min(a for a, _ in plot.points), max(a for a, _ in plot.points) or 1.0)
@@ -154,7 +152,6 @@ def _timeline(plot: parts.TimelinePlot) -> str:
 
 
 def _parts(plot: parts.PartsPlot) -> str:
-    """Draw a bar for each part of a whole, in the order given, with its name above and its figure at its end."""
     largest = max((size for _, size, _ in plot.parts), default=0.0) or 1.0
     x = axes.across(0.0, largest, left=8, right=110)
     floor = 34 * len(plot.parts) + 8
@@ -168,7 +165,6 @@ def _parts(plot: parts.PartsPlot) -> str:
 
 
 def _trend(plot: parts.TrendPlot) -> str:
-    """Draw each series as points with intervals on a line, what is required, and a rule at each release."""
     ends = [end for _, points in plot.series for point in points for end in (point.low, point.high)]
     ends += [plot.required] if plot.required is not None else []
     lowest, highest = min(ends, default=0.0), max(ends, default=1.0)

@@ -84,23 +84,16 @@ def front_chart(plot: FrontPlot) -> str:
 
 def _axes(plot: FrontPlot) -> tuple[axes.Axis, axes.Axis]:
     every = (*plot.front, *plot.beaten)
-    return axes.across(*_times(every, log=plot.log), log=plot.log), axes.up(*_shares(every))
-
-
-def _times(boxes: tuple[Box, ...], *, log: bool) -> tuple[float, float]:
-    """Give the ends of the axis; a logarithmic one can't begin at 0."""
-    low, high = min(box.x_low for box in boxes), max(box.x_high for box in boxes)
-    if log:
-        lowest = min(end for box in boxes for end in (box.x_low, box.x) if end > 0)
-        return lowest / 1.2, high * 1.2
-    pad = max(0.08 * (high - low), 0.02 * high) or 1.0
-    return max(0.0, low - pad), high + pad
-
-
-def _shares(boxes: tuple[Box, ...]) -> tuple[float, float]:
-    low, high = min(box.y_low for box in boxes), max(box.y_high for box in boxes)
+    low, high = min(box.x_low for box in every), max(box.x_high for box in every)
+    if plot.log:  # it can't begin at 0
+        low = min(end for box in every for end in (box.x_low, box.x) if end > 0)
+        x = axes.across(low / 1.2, high * 1.2, log=True)
+    else:
+        pad = max(0.08 * (high - low), 0.02 * high) or 1.0
+        x = axes.across(max(0.0, low - pad), high + pad)
+    low, high = min(box.y_low for box in every), max(box.y_high for box in every)
     pad = max(0.08 * (high - low), 0.01)
-    return max(0.0, low - pad), min(1.0, high + pad)
+    return x, axes.up(max(0.0, low - pad), min(1.0, high + pad))
 
 
 def placed(plot: FrontPlot) -> list[tuple[Box, NamePlace, Area]]:

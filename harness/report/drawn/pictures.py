@@ -3,6 +3,8 @@
 Colours come from the page's style sheet by class, so that they follow light, dark and print.
 """
 
+from collections.abc import Callable
+
 from markupsafe import Markup, escape
 
 from harness.report.drawn.axes import Axis, percent
@@ -20,7 +22,7 @@ def interval_svg(picture: Picture) -> Markup:
     Its figure stands beside it as text, and a page has thousands: it holds no words, and the style sheet all that
     is alike in each (size, axis, dot).
     """
-    place = _Axis(picture.axis)
+    place = Axis(low=picture.axis[0], high=picture.axis[1], start=4, end=WIDTH - 4)
     low, high, dot = place(picture.low), place(picture.high), place(picture.value)
     shapes = []
     if picture.threshold is not None:
@@ -40,21 +42,9 @@ def interval_svg(picture: Picture) -> Markup:
     return Markup(f'<svg class="interval{tone}" aria-hidden="true">{"".join(shapes)}</svg>')  # noqa: S704  # our numbers
 
 
-class _Axis:
-    """Places a number on the picture, never outside it."""
-
-    def __init__(self, ends: tuple[float, float]) -> None:
-        self.start, end = ends
-        self.span = end - self.start or 1.0
-
-    def __call__(self, value: float) -> float:
-        share = min(1.0, max(0.0, (value - self.start) / self.span))
-        return round(4 + share * (WIDTH - 8), 1)
-
-
 def scale_svg(picture: Picture) -> Markup:
     """Draw an interval, what is seen and what is required on an axis that is as wide as there is room."""
-    place = _Share(picture.axis)
+    place = _shares(picture.axis)
     low, high = place(picture.low), place(picture.high)
     shapes = [f'<line class="span" x1="{low}" x2="{high}" y1="11" y2="11"/>']
     shapes += [f'<line class="span end" x1="{end}" x2="{end}" y1="7" y2="15"/>' for end in (low, high)]
@@ -71,7 +61,7 @@ def scale_svg(picture: Picture) -> Markup:
 def ticks_svg(group: ScaleGroup) -> Markup:
     """Draw the axis of a group with its ticks in their unit."""
     low, high = group.axis
-    place = _Share(group.axis)
+    place = _shares(group.axis)
     shapes = ['<line class="axis" x1="0" x2="100%" y1="1" y2="1"/>']
     last = -1.0
     for tick in Axis(low=low, high=high, start=0, end=100).ticks(5):
@@ -100,11 +90,7 @@ def bar_svg(size: float, alt: str) -> Markup:
     ).format(visible(alt), f"{max(0.5, size * 100):.1f}%")
 
 
-class _Share:
-    """Places a number on an axis of any width, in per cent of it."""
-
-    def __init__(self, ends: tuple[float, float]) -> None:
-        self.axis = Axis(low=ends[0], high=ends[1], start=1, end=99)
-
-    def __call__(self, value: float) -> str:
-        return f"{self.axis(value):g}%"
+def _shares(ends: tuple[float, float]) -> Callable[[float], str]:
+    """Place numbers on an axis of any width, in per cent of it."""
+    axis = Axis(low=ends[0], high=ends[1], start=1, end=99)
+    return lambda value: f"{axis(value):g}%"

@@ -57,10 +57,8 @@ def write_parquet(rows: Iterable[Row], path: Path) -> int:
     try:
         import polars
     except ImportError:
-        raise UsageError(
-            "writing Parquet needs the extra `tables`, which is not installed",
-            fix=f"{how_to_install('tables')} Or choose --to csv or --to jsonl.",
-        ) from None
+        fix = f"{how_to_install('tables')} Or choose --to csv or --to jsonl."
+        raise UsageError("writing Parquet needs the extra `tables`, which is not installed", fix=fix) from None
     types = {str: polars.String, int: polars.Int64, float: polars.Float64, bool: polars.Boolean}
     schema = {name: types[kind] for name, kind in COLUMNS.items()}
     with tempfile.TemporaryDirectory() as folder:
@@ -80,12 +78,9 @@ def write_parquet(rows: Iterable[Row], path: Path) -> int:
 def _flat(row: Row) -> list[Any]:
     """Give the values in the order of the columns, the inputs as JSON text."""
     inputs = json.dumps(row["inputs"], ensure_ascii=False)
-    return [inputs if name == "inputs" else _whole(row.get(name)) for name in COLUMNS]
-
-
-def _whole(value: Any) -> Any:  # noqa: ANN401 - any value of a row
-    """Replace a lone surrogate, which no file can hold."""
-    return value.encode("utf-8", "replace").decode("utf-8") if isinstance(value, str) else value
+    cells = (inputs if name == "inputs" else row.get(name) for name in COLUMNS)
+    # No file can hold a lone surrogate
+    return [each.encode("utf-8", "replace").decode() if isinstance(each, str) else each for each in cells]
 
 
 def _csv_cell(value: object) -> object:

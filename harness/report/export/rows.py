@@ -76,7 +76,8 @@ def trial_rows(run: Path, manifest: Manifest) -> Iterator[Row]:
 def rows_of(manifest: Manifest, events: Callable[[], Iterable[Event]]) -> Iterator[Row]:
     """Yield them from events, which are read once more where trials may have been measured again."""
     again = any(isinstance(event, Session) and event.event == "resumed" for event in events())
-    last = _last_places(events()) if again else None
+    trials = (e for e in events() if isinstance(e, Record) and not e.warmup)
+    last = {_place(record): number for number, record in enumerate(trials, 1)} if again else None
     suite = Suite.model_validate(manifest.suite)
     readers = {name: LabelReader(rule, suite.labels) for name, rule in reply_rules(manifest).items()}
     entries = {entry.name: entry for entry in manifest.candidates}
@@ -97,11 +98,6 @@ def rows_of(manifest: Manifest, events: Callable[[], Iterable[Event]]) -> Iterat
 
 def _place(record: Record) -> tuple[str, str, str, int]:
     return (record.candidate, record.case, record.variant, record.repeat)
-
-
-def _last_places(events: Iterable[Event]) -> dict[tuple[str, str, str, int], int]:
-    trials = (e for e in events if isinstance(e, Record) and not e.warmup)
-    return {_place(record): number for number, record in enumerate(trials, 1)}
 
 
 def _about(manifest: Manifest, entry: CandidateEntry, case: CaseRow) -> Row:

@@ -73,18 +73,12 @@ def render_gate_junit(gate: Gate) -> bytes:
 def _suite(gate: Gate, prompt: GatedPrompt) -> JunitSuite:
     name = f"{prompt.prompt}@{prompt.model}"
     same = JunitTest(name="sends the same requests as before", status="PASS")
-    properties = {
-        "file": prompt.path,
-        "status": prompt.status,
-        "headline": prompt.headline,
-        "base": gate.base_commit,
-        "head": gate.head_commit,
-        "policy": gate.policy,
-    }
+    said = {"file": prompt.path, "status": prompt.status, "headline": prompt.headline}
+    said |= {"base": gate.base_commit, "head": gate.head_commit, "policy": gate.policy}
     return JunitSuite(
         name=_short(name),
         classname=_short(f"{prompt.suite or gate.suite}.{name}"),
-        properties={key: _short(value) for key, value in properties.items()},
+        properties={key: _short(value) for key, value in said.items()},
         tests=(
             *trouble_tests(wrong_of(prompt)),
             *(_test(check) for check in prompt.checks),

@@ -18,12 +18,6 @@ _VERDICTS: dict[judge.GateStatus, judge.Verdict] = {  # what the same would be o
     "INCONCLUSIVE": "INCONCLUSIVE",
     "NOT MEASURED": "NOT MEASURED",
 }
-_TITLES: dict[judge.GateStatus, str] = {
-    "PASS": "passed",
-    "FAIL": "failed",
-    "INCONCLUSIVE": "inconclusive",
-    "NOT MEASURED": "not measured",
-}
 _BESIDE = (P50.name, P95.name, COST_PER_1000.name)
 _UNCHANGED = 2  # lines of a prompt around a change
 
@@ -97,9 +91,10 @@ class GateView:
 def gate_view(gate: judge.Gate) -> GateView:
     """Write a gate as texts, what decided it first."""
     uncommitted = " with uncommitted changes" if gate.uncommitted else ""
+    told = {"PASS": "passed", "FAIL": "failed"}.get(gate.status, gate.status.lower())
     own = " --policy head" if gate.policy == "head" else ""
     return GateView(
-        title=f"Gate {_TITLES[gate.status]}",
+        title=f"Gate {told}",
         status=gate.status,
         tone=_tone(gate.status),
         headline=gate.reason or gate.headline,

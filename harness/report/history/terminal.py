@@ -49,12 +49,12 @@ def _runs(history: History, pen: Pen) -> Grid:
     room = WIDE if pen.width >= _ROOMY else NARROW
     low, high = (number(end, "share") for end in axis)
     grid = Grid(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
-    drawn = pen.width >= _DRAWN
+    drawn, longest = pen.width >= _DRAWN, max(len(point.run_id) for point in history.points)
     names = ["", "Run", *([low + high.rjust(room - len(low))] if drawn else []), "Accuracy"]
     names += ["Agreement", "p95"] if pen.width >= _ROOMY else []
     for name in (*names, "Verdict"):
         justify = "right" if name in {"Accuracy", "Agreement", "p95"} else "left"
-        whole = name != "Verdict" and not (name == "Run" and (pen.width < _WHOLE or _longest(history) > _LONG_ID))
+        whole = name != "Verdict" and not (name == "Run" and (pen.width < _WHOLE or longest > _LONG_ID))
         grid.add_column(pen.text(name), justify=justify, overflow="fold", no_wrap=whole)  # type: ignore[arg-type]
     marks = letters(history)
     for point in history.points:
@@ -64,10 +64,6 @@ def _runs(history: History, pen: Pen) -> Grid:
         style = "bold" if point.run_id == history.run_id else ""
         grid.add_row(*(pen.text(cell, style) for cell in cells))
     return grid
-
-
-def _longest(history: History) -> int:
-    return max(len(point.run_id) for point in history.points)
 
 
 def _seen(point: HistoryPoint, pen: Pen) -> list[str]:

@@ -115,22 +115,16 @@ def difference_cells(estimates: list[Estimate], scale: Plain) -> list[Cell]:
 
 @overload
 def if_any(
-    name: str, estimate: Estimate | None, scale: Plain, hint: str = "", *, cases: Cases | None = None
+    name: str, seen: Estimate | None, scale: Plain, hint: str = "", *, cases: Cases | None = None
 ) -> list[NamedFigure]: ...
 @overload
 def if_any(
-    name: str, estimate: Estimate | None, scale: Scale, hint: str = "", *, currency: str, cases: Cases | None = None
+    name: str, seen: Estimate | None, scale: Scale, hint: str = "", *, currency: str, cases: Cases | None = None
 ) -> list[NamedFigure]: ...
 def if_any(
-    name: str,
-    estimate: Estimate | None,
-    scale: Scale,
-    hint: str = "",
-    *,
-    currency: str = "",
-    cases: Cases | None = None,
+    name: str, seen: Estimate | None, scale: Scale, hint: str = "", *, currency: str = "", cases: Cases | None = None
 ) -> list[NamedFigure]:
     """Give a figure by name, with the cases that it stands for, or none when it was not computed."""
-    if estimate is None:
+    if seen is None:
         return []
-    return [NamedFigure(name, figure(estimate, scale, currency=currency), hint=hint, cases=cases)]
+    return [NamedFigure(name, figure(seen, scale, currency=currency), hint=hint, cases=cases)]

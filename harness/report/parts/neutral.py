@@ -52,32 +52,9 @@ def shorten(text: str, limit: int) -> str:
 
 
 _ASCII = str.maketrans(
-    {
-        "–": "-",
-        "—": "-",
-        "−": "-",
-        "…": "...",
-        "·": "|",
-        "×": "x",
-        "→": "->",
-        "↔": "<->",
-        "≥": ">=",
-        "≤": "<=",
-        "≈": "~",
-        "±": "+/-",
-        "“": '"',
-        "”": '"',
-        "‘": "'",
-        "’": "'",
-        "✓": "+",
-        "✗": "x",
-        "€": "EUR ",
-        "£": "GBP ",
-        "²": "^2",
-        "³": "^3",
-        "\u00a0": " ",
-        "\u202f": " ",
-    }
+    dict(zip("–—−·×≈“”‘’✓✗\u00a0\u202f", "---|x~\"\"''+x  ", strict=True))
+    | {"…": "...", "→": "->", "↔": "<->", "≥": ">=", "≤": "<=", "±": "+/-"}
+    | {"€": "EUR ", "£": "GBP ", "²": "^2", "³": "^3"}
 )
 
 
@@ -86,11 +63,6 @@ def ascii_only(text: str) -> str:
     folded = unicodedata.normalize("NFKD", text.translate(_ASCII))
     kept = "".join(c for c in folded if not unicodedata.combining(c))
     return kept.encode("ascii", "backslashreplace").decode("ascii")
-
-
-def terminal(text: str) -> str:
-    """Make text safe to print: no control reaches the terminal, and it stays on its line."""
-    return one_line(text)
 
 
 def xml(text: str) -> str:

@@ -45,9 +45,9 @@ class Cell:
 class Table:
     """Rows under a head; the kind of a column is that of its cells."""
 
-    title: str
     head: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
+    title: str = ""
     note: str = ""
     picture_note: str = ""  # how to read the pictures, where they are drawn
     folded: bool = False  # detail that is shown on demand

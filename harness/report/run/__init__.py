@@ -4,7 +4,6 @@ from harness.report.run.files import (
     annotations_of,
     render_document,
     render_html,
-    render_json,
     render_junit,
     render_markdown,
     run_view,

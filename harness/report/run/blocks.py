@@ -58,7 +58,6 @@ def matrix_of(confusion: ConfusionView, pen: Pen) -> Iterable[RenderableType]:
 
 
 def _matrix(confusion: ConfusionView, pen: Pen) -> list[Text]:
-    """Draw the matrix with plain characters, recall at the right and precision below."""
     rows = [["", *confusion.columns, "total", "recall"]]
     rows += [[r.label, *(c.count for c in r.cells), r.total, r.recall] for r in confusion.rows]
     rows.append(["total", *confusion.totals, confusion.grand_total, ""])

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import msgspec
 
-from harness.judge import Assessment, CandidateAssessment, Check, scale_of
+from harness.judge import Assessment, CandidateAssessment, scale_of
 from harness.report.junit_file import JunitSuite, JunitTest, junit_file, trouble_tests
-from harness.report.parts import CandidateView, CheckRow, ReportView, annotation, cut_markdown, json_ready
+from harness.report.parts import CandidateView, ReportView, annotation, cut_markdown, json_ready
 from harness.report.run.view import run_view
 from harness.rundir import Manifest, StorageFailed
 
@@ -31,7 +31,7 @@ def write_reports(
     view = run_view(assessment, manifest)
     of = f".what-if-{_NOT_IN_NAMES.sub('-', assessment.what_if)[-100:]}" if assessment.what_if else ""
     contents = {
-        "json": (f"report{of}.json", render_json(assessment)),
+        "json": (f"report{of}.json", render_document(assessment)),
         "html": (f"report{of}.html", render_html(view, template_dir=template_dir).encode()),
         "md": (f"report{of}.md", render_markdown(view, template_dir=template_dir).encode()),
         "junit": (f"junit{of}.xml", render_junit(assessment, view)),
@@ -52,9 +52,8 @@ def _write(path: Path, content: bytes) -> Path:
             Path(temporary).unlink(missing_ok=True)
             raise
     except OSError as error:
-        raise StorageFailed(
-            f"could not write {path}: {error.strerror}", fix="The run is saved; `harness report` writes it again."
-        ) from error
+        fix = "The run is saved; `harness report` writes it again."
+        raise StorageFailed(f"could not write {path}: {error.strerror}", fix=fix) from error
     return path
 
 
@@ -70,11 +69,6 @@ def render_markdown(view: ReportView, *, template_dir: Path | None = None) -> st
     from harness.report.rendering import markdown_page
 
     return cut_markdown(markdown_page("report.md.j2", template_dir=template_dir, report=view))
-
-
-def render_json(assessment: Assessment) -> bytes:
-    """Encode an assessment."""
-    return render_document(assessment)
 
 
 def render_document(tree: msgspec.Struct) -> bytes:
@@ -139,15 +133,14 @@ def _tests(candidate: CandidateAssessment, shown: CandidateView) -> tuple[JunitT
             JunitTest(name=check.threshold, status="NOT MEASURED", kind="threshold", seen=check.name, why=why)
             for check in candidate.checks
         )
-    return tuple(_test(check, row) for check, row in zip(candidate.checks, shown.checks, strict=True))
-
-
-def _test(check: Check, row: CheckRow) -> JunitTest:
-    return JunitTest(
-        name=check.threshold,
-        status=check.status,
-        seconds=(check.estimate.value or 0.0) if scale_of(check.metric) == "seconds" else 0.0,
-        kind="threshold",
-        seen=f"{row.threshold}: {row.seen}",
-        why=check.why,
+    return tuple(
+        JunitTest(
+            name=check.threshold,
+            status=check.status,
+            seconds=(check.estimate.value or 0.0) if scale_of(check.metric) == "seconds" else 0.0,
+            kind="threshold",
+            seen=f"{row.threshold}: {row.seen}",
+            why=check.why,
+        )
+        for check, row in zip(candidate.checks, shown.checks, strict=True)
     )

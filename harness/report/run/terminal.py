@@ -73,7 +73,7 @@ def _report(
             yield from _sections(candidate, pen) if full else _in_short(candidate, judged, pen)
     if view.mislabelled:
         yield ""
-        yield from _group(view.mislabelled, pen) if full else [_names(view.mislabelled, pen)]
+        yield from _group(view.mislabelled, pen) if full else [bulleted("-", _named(view.mislabelled), pen)]
     if full:
         yield from section_of(view.reproduce, pen)
     yield ""
@@ -242,10 +242,6 @@ def _in_short(c: parts.CandidateView, judged: CandidateAssessment, pen: Pen) -> 
     if grid.row_count:
         yield ""
         yield grid
-
-
-def _names(group: parts.NotableGroup, pen: Pen) -> RenderableType:
-    return bulleted("-", _named(group), pen)
 
 
 def _named(group: parts.NotableGroup) -> str:

@@ -67,7 +67,9 @@ def _candidate(
         messages=_messages(entry),
     )
     if c.verdict == "NOT MEASURED":  # not one reply: its figures would be figures of nothing
-        return replace(told, unshown=_unshown(len(c.checks)))
+        not_shown = f"{parts.count(len(c.checks), 'check')} {verb(len(c.checks), 'is', 'are')} not shown"
+        why = "no call was answered, so nothing is known of the prompt. report.json has them."
+        return replace(told, unshown=f"{not_shown}: {why}")
     rows = sections.check_rows(c)
     return replace(
         told,
@@ -92,13 +94,6 @@ def _candidate(
     )
 
 
-def _unshown(checks: int) -> str:
-    return (
-        f"{parts.count(checks, 'check')} {verb(checks, 'is', 'are')} not shown: no call was answered, so nothing is "
-        "known of the prompt. report.json has them."
-    )
-
-
 def _summary(c: CandidateAssessment) -> str:
     text = f"{parts.count(c.cases, 'case')} × {parts.count(c.repeats, 'repeat')}, "
     if c.verdict == "NOT MEASURED":
@@ -120,10 +115,8 @@ def _tally(c: CandidateAssessment) -> str:
 
 
 def _facts(a: Assessment) -> str:
-    told = [
-        parts.count(len(a.candidates), "candidate"),
-        f"{a.journalled_trials:,} of {parts.count(a.planned_trials, 'trial')}",
-    ]
+    trials = f"{a.journalled_trials:,} of {parts.count(a.planned_trials, 'trial')}"
+    told = [parts.count(len(a.candidates), "candidate"), trials]
     told.append(f"labels {', '.join(a.labels)}" if len(a.labels) <= 5 else f"{len(a.labels)} labels")
     if a.positive:
         told.append(f"positive {a.positive}")
@@ -142,18 +135,13 @@ def _warnings(a: Assessment, manifest: Manifest | None) -> list[str]:
         missing = a.planned_trials - a.journalled_trials
         fate = "was not run and is" if missing == 1 else "were not run and are"
         sent = f", and at most {a.in_flight_at_end:,} of them sent without a result" if a.in_flight_at_end else ""
-        how = (
-            "merge` joins it with the other shards" if manifest and "shard" in manifest.notes else "resume` finishes it"
-        )
-        warnings.append(
-            f"This run is not complete: {missing:,} of {parts.count(a.planned_trials, 'trial')} {fate} in no figure"
-            f"{sent}; `harness {how}."
-        )
+        a_shard = manifest is not None and "shard" in manifest.notes
+        how = "merge` joins it with the other shards" if a_shard else "resume` finishes it"
+        of = f"{missing:,} of {parts.count(a.planned_trials, 'trial')}"
+        warnings.append(f"This run is not complete: {of} {fate} in no figure{sent}; `harness {how}.")
     if a.paid_twice_at_most:
-        warnings.append(
-            f"The run was interrupted: at most {parts.count(a.paid_twice_at_most, 'call')} in flight "
-            "may have been paid twice."
-        )
+        calls = parts.count(a.paid_twice_at_most, "call")
+        warnings.append(f"The run was interrupted: at most {calls} in flight may have been paid twice.")
     if manifest and manifest.git_dirty:
         warnings.append("Files had uncommitted changes when this was measured.")
     return warnings

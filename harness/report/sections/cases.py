@@ -21,10 +21,8 @@ def slices_section(slices: tuple[Slice, ...], *, positive: str | None) -> Sectio
     worst = [s for s in slices if s.worst]
     lead = "No tag or split differs from the rest by more than chance explains."
     if worst:
-        lead = "Worse than the rest by more than chance explains: " + ", ".join(
-            f"{s.kind} {s.name} with {parts.figure(s.accuracy, 'share')}" for s in worst
-        )
-        lead += "."
+        told = ", ".join(f"{s.kind} {s.name} with {parts.figure(s.accuracy, 'share')}" for s in worst)
+        lead = f"Worse than the rest by more than chance explains: {told}."
     listed = [s for s in slices if s.kind == "split" or s.worst or s.cases >= LEAST_CASES]
     rows = tuple(
         (
@@ -40,7 +38,7 @@ def slices_section(slices: tuple[Slice, ...], *, positive: str | None) -> Sectio
     head = ("Slice", "Cases", "Accuracy", *extra, "p")
     small = len(slices) - len(listed)
     note = f"{parts.count(small, 'tag')} with fewer than {LEAST_CASES} cases: in report.json." if small else ""
-    table = Table(title="", head=head, rows=rows, note=note)
+    table = Table(head=head, rows=rows, note=note)
     return Section(key="slices", title="Slices", lead=lead, tables=(table,) if rows else ())
 
 
@@ -65,20 +63,17 @@ def notable_groups(
     groups: dict[str, list[NotableCase]] = {}
     for case in notable:
         groups.setdefault(case.why, []).append(case)
-    known = counts or {}
-    return tuple(notable_group(why, cases, known.get(why, 0)) for why, cases in groups.items())
+    return tuple(notable_group(why, cases, (counts or {}).get(why, 0)) for why, cases in groups.items())
 
 
 def notable_group(why: str, cases: Iterable[NotableCase], total: int = 0) -> NotableGroup:
     """Give one group, cut to what a reader will look at."""
     every = tuple(cases)
     shown = every[:MAX_NOTABLE]
-    title = sentence(why)
     total = max(total, len(every))
     more = f" ({len(shown)} of {total:,})" if total > len(shown) else f" ({total:,})"
-    key = "-".join(re.findall("[a-z]+", why.lower()))
     return NotableGroup(
-        title=title + more,
+        title=sentence(why) + more,
         rows=tuple(
             NotableRow(
                 case=case.case,
@@ -90,7 +85,7 @@ def notable_group(why: str, cases: Iterable[NotableCase], total: int = 0) -> Not
             )
             for case in shown
         ),
-        key=key,
+        key="-".join(re.findall("[a-z]+", why.lower())),
     )
 
 

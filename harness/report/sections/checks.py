@@ -142,31 +142,31 @@ def grid_view(
     heads = [(name, text.removeprefix(name).strip()) for text in order if (name := known[text].name or text)]
     return parts.GridView(
         columns=tuple(heads),
-        rows=tuple(_grid_row(c, row, order, taken) for c, row in zip(ranked, rows, strict=True)),
+        rows=tuple(
+            parts.GridRow(
+                key=row.key,
+                name=row.name,
+                verdict=row.verdict,
+                tone=row.tone,
+                standing=row.standing,
+                chosen=row.key == taken,
+                cells=_grid_cells(c, order),
+            )
+            for c, row in zip(ranked, rows, strict=True)
+        ),
         left_out=every - len(order),
     )
 
 
-def _grid_row(c: CandidateAssessment, row: parts.LeaderRow, order: Sequence[str], taken: str) -> parts.GridRow:
-    checks = {check.threshold: check for check in c.checks}
-    return parts.GridRow(
-        key=row.key,
-        name=row.name,
-        verdict=row.verdict,
-        tone=row.tone,
-        standing=row.standing,
-        chosen=row.key == taken,
-        cells=tuple(_grid_cell(checks.get(text), c.cost.currency) for text in order),
-    )
-
-
-def _grid_cell(check: Check | None, currency: str) -> parts.GridCell | None:
-    if check is None:
-        return None
-    return parts.GridCell(
-        status=check.status,
-        tone=parts.STATUS_TONES[check.status],
-        figure=_figure(check, currency),
-        anchor=_anchor(check),
-        cases=metric_of(check.metric).cases(check.label, check.part),
-    )
+def _grid_cells(c: CandidateAssessment, order: Sequence[str]) -> tuple[parts.GridCell | None, ...]:
+    cells = {
+        check.threshold: parts.GridCell(
+            status=check.status,
+            tone=parts.STATUS_TONES[check.status],
+            figure=_figure(check, c.cost.currency),
+            anchor=_anchor(check),
+            cases=metric_of(check.metric).cases(check.label, check.part),
+        )
+        for check in c.checks
+    }
+    return tuple(map(cells.get, order))

@@ -8,31 +8,29 @@ def cost_section(cost: Cost) -> Section:
     """Give money and tokens, from what the endpoint counted."""
     money = cost.currency
     total = number(cost.total, "money", currency=money)
+    a_month = cost.month is not None and cost.month.value is not None
     unknown = cost.per_1000.value is None  # nothing was counted: a total of 0 would be no figure
     paid = [
         *if_any("Per 1,000 decisions", cost.per_1000, "money", currency=money, cases={"variant": "original"}),
         *if_any("Per right decision", cost.per_correct, "money", currency=money, cases={"right": "always"}),
         *if_any("Per caught positive", cost.per_caught_positive, "money", currency=money),
         *([] if unknown else [NamedFigure("This run", total, hint="all attempts, warm-up included")]),
-        *_monthly(cost),
+        *(if_any("Per month", cost.month, "money", f"at {_volume(cost)}", currency=money) if a_month else []),
     ]
+    counted = cost.tokens_cached.value is not None  # by few endpoints
     figures = [
         *(paid if cost.priced else []),
         *if_any("Tokens in", cost.tokens_in, "count", "a trial"),
         *_growth(cost),
         *if_any("Tokens out", cost.tokens_out, "count", "a trial"),
-        *(
-            if_any("Tokens cached", cost.tokens_cached, "count", "a trial")
-            if cost.tokens_cached.value is not None
-            else []  # few endpoints count them
-        ),
+        *(if_any("Tokens cached", cost.tokens_cached, "count", "a trial") if counted else []),
     ]
     notes = []
     if cost.missing_usage:
         notes.append(f"The endpoint did not count the tokens of {count(cost.missing_usage, 'trial')}.")
     notes += _tiers(cost)
     lead = f"{figure(cost.per_1000, 'money', currency=money)} per 1,000 decisions"
-    if cost.month is not None and cost.month.value is not None:
+    if cost.month is not None and a_month:
         lead += f", {number(cost.month.value, 'money', currency=money)} a month at {_volume(cost)}"
     lead += f"; this run cost {total}."
     if unknown:
@@ -40,12 +38,6 @@ def cost_section(cost: Cost) -> Section:
     if not cost.priced:
         lead = "The model has no price in harness.yml: no money was counted."
     return Section(key="cost", title="Cost", lead=lead, figures=tuple(figures), notes=tuple(notes))
-
-
-def _monthly(cost: Cost) -> list[NamedFigure]:
-    if cost.month is None or cost.month.value is None:
-        return []
-    return if_any("Per month", cost.month, "money", f"at {_volume(cost)}", currency=cost.currency)
 
 
 def _tiers(cost: Cost) -> list[str]:

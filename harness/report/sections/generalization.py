@@ -87,7 +87,6 @@ def _version_table(curve: VersionCurve) -> Table:
 
 
 def _version_chart(curve: VersionCurve) -> Chart:
-    """Draw dev and the other split over the versions."""
     names = [point.prompt for point in curve.points]
     steps = tuple(
         name if names.count(name) == 1 else f"{name} {point.prompt_digest[:4]}"
@@ -101,9 +100,5 @@ def _version_chart(curve: VersionCurve) -> Chart:
             if seen.value is not None and seen.low is not None and seen.high is not None:
                 points.append(TrendPoint(at=step, value=seen.value, low=seen.low, high=seen.high))
         series.append((title, tuple(points)))
-    return Chart(
-        key="versions",
-        title="Accuracy over the versions of the prompt",
-        alt=curve.sentence,
-        plot=TrendPlot(x_title="version", y_title="accuracy", steps=steps, series=tuple(series)),
-    )
+    plot = TrendPlot(x_title="version", y_title="accuracy", steps=steps, series=tuple(series))
+    return Chart(key="versions", title="Accuracy over the versions of the prompt", alt=curve.sentence, plot=plot)

@@ -4,11 +4,12 @@ from collections.abc import Iterable
 from string import ascii_uppercase
 
 from harness.files.thresholds import ACCURACY
-from harness.judge import AccuracyChange, Check, CusumChart, Estimate, History, HistoryPoint, Plain
+from harness.judge import AccuracyChange, Check, CusumChart, History, HistoryPoint, Plain
 from harness.report import parts
 from harness.report.parts import Cell, Chart, NamedFigure, Section, Table, TrendPlot, TrendPoint
 
 _NOW = "this run"
+_SCALES: tuple[Plain, ...] = ("share", "share", "seconds")  # of accuracy, agreement and p95
 
 
 def history_section(history: History, checks: Iterable[Check] = ()) -> Section:
@@ -88,12 +89,13 @@ def _runs(history: History) -> Table:
 def _row(place: int, point: HistoryPoint, mark: str, *, now: bool) -> tuple[Cell, ...]:
     changed = f"{mark}: {', '.join(point.changed)}" if point.changed else ""
     none = Cell("", kind="number")
+    seen = zip((point.accuracy, point.stability, point.p95), _SCALES, strict=True)
     return (
         parts.number_cell(str(place)),
         Cell(_NOW if now else point.run_id, kind="text" if now else "code"),
         *(
-            parts.estimate_cell(seen, scale) if seen is not None and seen.value is not None else none
-            for seen, scale in _figures_of(point)
+            parts.estimate_cell(figure, scale) if figure is not None and figure.value is not None else none
+            for figure, scale in seen
         ),
         Cell(changed),
         Cell(ended(point)),
@@ -106,10 +108,6 @@ def ended(point: HistoryPoint) -> str:
     if point.complete or why is None:
         return verdict
     return "not finished" if "not finished" in why else f"{verdict}, not compared: {why.split(': ')[-1]}"
-
-
-def _figures_of(point: HistoryPoint) -> tuple[tuple[Estimate | None, Plain], ...]:
-    return ((point.accuracy, "share"), (point.stability, "share"), (point.p95, "seconds"))
 
 
 def _chart(history: History, checks: Iterable[Check]) -> Chart:

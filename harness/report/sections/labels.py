@@ -45,7 +45,8 @@ def confusion_view(confusion: Confusion) -> parts.ConfusionView | None:
     if not grand:
         return None
     column_totals = [sum(row[j] for row in counts) for j in range(len(confusion.columns))]
-    worst = _worst(confusion)
+    errors = _off_diagonal(confusion)
+    worst = errors[0][1:] if errors else None
     rows = tuple(
         parts.ConfusionRow(
             label=label,
@@ -66,7 +67,10 @@ def confusion_view(confusion: Confusion) -> parts.ConfusionView | None:
         precisions=tuple(parts.percent_of(counts[j][j], column_totals[j]) for j in diagonal),
         grand_total=parts.count(grand),
         worst=_worst_sentence(confusion, worst, row_totals),
-        errors=_errors(confusion),
+        errors=tuple(
+            f"{n:,} × {confusion.rows[i]} {_read_as(confusion, j, 'without a label')}"
+            for n, i, j in errors[:MAX_ERRORS]
+        ),
     )
 
 
@@ -100,9 +104,8 @@ def _off_diagonal(confusion: Confusion) -> list[tuple[int, int, int]]:
     return sorted(found, key=lambda error: (-error[0], error[1], error[2]))
 
 
-def _worst(confusion: Confusion) -> tuple[int, int] | None:
-    errors = _off_diagonal(confusion)
-    return errors[0][1:] if errors else None
+def _read_as(confusion: Confusion, j: int, unread: str, verb: str = "") -> str:
+    return f"{verb}read as {confusion.columns[j]}" if j < len(confusion.rows) else unread
 
 
 def _worst_sentence(confusion: Confusion, worst: tuple[int, int] | None, totals: Sequence[int]) -> str:
@@ -110,21 +113,11 @@ def _worst_sentence(confusion: Confusion, worst: tuple[int, int] | None, totals:
         return "No errors: every trial was read as its expected label."
     i, j = worst
     value = confusion.counts[i][j]
-    seen = "got no label"
-    if j < len(confusion.rows):
-        seen = f"{'was' if value == 1 else 'were'} read as {confusion.columns[j]}"
+    seen = _read_as(confusion, j, "got no label", "was " if value == 1 else "were ")
     return (
         f"Most frequent error: {value:,} of {parts.count(totals[i], 'trial')} expected to be {confusion.rows[i]} "
         f"{seen} ({parts.percent_of(value, totals[i])})."
     )
-
-
-def _errors(confusion: Confusion) -> tuple[str, ...]:
-    lines = []
-    for value, i, j in _off_diagonal(confusion)[:MAX_ERRORS]:
-        seen = "without a label" if j >= len(confusion.rows) else f"read as {confusion.columns[j]}"
-        lines.append(f"{value:,} × {confusion.rows[i]} {seen}")
-    return tuple(lines)
 
 
 def labels_section(candidate: CandidateAssessment) -> parts.Section:
@@ -160,7 +153,6 @@ def labels_section(candidate: CandidateAssessment) -> parts.Section:
         "Recall: of the trials that should be the label, how many were found.",
         tables=(
             parts.Table(
-                title="",
                 head=("Label", "Precision", "Recall", "F1", "Cases", "Trials read so", "Most often read as"),
                 rows=rows,
                 picture_note="Axes of the pictures run from 0 to 100%.",

@@ -130,14 +130,9 @@ def _distribution(latency: Latency, factor: float, unit: str, bound: float | Non
 
 def _mark(quantile: Quantile, factor: float) -> parts.QuantileMark:
     value = quantile.estimate.value or 0.0
-    low, high = parts.ends_of(quantile.estimate)
-    return parts.QuantileMark(
-        name=_name(quantile.q),
-        value=value * factor,
-        low=low * factor,
-        high=high * factor,
-        text=parts.number(value, "seconds"),
-    )
+    low, high = (end * factor for end in parts.ends_of(quantile.estimate))
+    text = parts.number(value, "seconds")
+    return parts.QuantileMark(name=_name(quantile.q), value=value * factor, low=low, high=high, text=text)
 
 
 def _quantile_tables(latency: Latency) -> list[parts.Table]:
@@ -145,26 +140,24 @@ def _quantile_tables(latency: Latency) -> list[parts.Table]:
     present = [(title, {q.q: q for q in quantiles}) for title, quantiles in columns if quantiles]
     if not present:
         return []
-    rows = []
-    for q in sorted({q for _, quantiles in present for q in quantiles}):
-        cells = [parts.Cell(_name(q))]
-        cells += [
-            parts.Cell(parts.figure(seen[q].estimate, "seconds"), kind="number", cases={"order": "slowest"})
-            if q in seen
-            else parts.Cell("")
-            for _, seen in present
-        ]
-        rows.append(tuple(cells))
-    return [
-        parts.Table(
-            title="Quantiles",
-            folded=True,
-            head=("Quantile", *(title for title, _ in present)),
-            rows=tuple(rows),
-            note="Caller: first send to answer, with retries and backoff; thresholds are held against it. "
-            "Service: the final attempt alone, from when its request was written.",
+    rows = [
+        (
+            parts.Cell(_name(q)),
+            *(
+                parts.Cell(parts.figure(seen[q].estimate, "seconds"), kind="number", cases={"order": "slowest"})
+                if q in seen
+                else parts.Cell("")
+                for _, seen in present
+            ),
         )
+        for q in sorted({q for _, quantiles in present for q in quantiles})
     ]
+    note = (
+        "Caller: first send to answer, with retries and backoff; thresholds are held against it. "
+        "Service: the final attempt alone, from when its request was written."
+    )
+    head = ("Quantile", *(title for title, _ in present))
+    return [parts.Table(title="Quantiles", folded=True, head=head, rows=tuple(rows), note=note)]
 
 
 def _parts_chart(latency: Latency) -> list[parts.Chart]:
@@ -175,14 +168,9 @@ def _parts_chart(latency: Latency) -> list[parts.Chart]:
         (part.name, part.mean_s * factor, f"{seconds(part.mean_s)} ({parts.number(part.share, 'share')})")
         for part in latency.parts
     )
-    return [
-        parts.Chart(
-            key="latency-parts",
-            title="Where the time of a trial went",
-            alt="Mean time of a trial by part: " + ", ".join(f"{name} {text}" for name, _, text in told) + ".",
-            plot=parts.PartsPlot(x_title=f"mean time a trial ({unit})", parts=told),
-        )
-    ]
+    alt = f"Mean time of a trial by part: {', '.join(f'{name} {text}' for name, _, text in told)}."
+    plot = parts.PartsPlot(x_title=f"mean time a trial ({unit})", parts=told)
+    return [parts.Chart(key="latency-parts", title="Where the time of a trial went", alt=alt, plot=plot)]
 
 
 def _parts_tables(latency: Latency) -> list[parts.Table]:

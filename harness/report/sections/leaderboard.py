@@ -46,14 +46,10 @@ def _row(c: judge.CandidateAssessment, view: CandidateView, board: judge.Leaderb
 def _standing(name: str, board: judge.Leaderboard | None) -> str:
     if board is None:
         return ""
+    row = next(row for row in board.rows if row.name == name)
     if name == board.recommended:
-        return "recommended" if board.rows[_place(name, board)].verdict == "READY" else "nearest"
-    row = board.rows[_place(name, board)]
+        return "recommended" if row.verdict == "READY" else "nearest"
     return "on the front" if row.on_front else f"beaten by {judge.listed(row.beaten_by, 2)}"
-
-
-def _place(name: str, board: judge.Leaderboard) -> int:
-    return next(place for place, row in enumerate(board.rows) if row.name == name)
 
 
 def standing_view(board: judge.Leaderboard | None) -> StandingView | None:
@@ -156,10 +152,16 @@ def _weakest(board: judge.Leaderboard) -> str:
 
 def _duels(board: judge.Leaderboard) -> Table:
     return Table(
-        title="",
         head=("Metric", "First", "Second", "First − second", "Holm", "So"),
         rows=tuple(
-            _duel(duel)
+            (
+                Cell(metric_of(duel.metric).in_words),
+                Cell(duel.first),
+                Cell(duel.second),
+                parts.number_cell(_difference(duel)),
+                parts.number_cell(parts.p_value(duel.p_adjusted)),
+                Cell(_so(duel)),
+            )
             for duel in board.duels
             if duel.difference.value is not None and (metric_of(duel.metric).scale != "money" or _has_prices(board))
         ),
@@ -174,14 +176,5 @@ def _so(duel: judge.Duel) -> str:
     return f"open: it depends on {parts.count(duel.depends_on, 'failed call')}" if duel.depends_on else "noise"
 
 
-def _duel(duel: judge.Duel) -> tuple[Cell, ...]:
-    scale = judge.scale_of(duel.metric)
-    seen = str(judge.signed_text(duel.difference, scale, duel.currency or ""))
-    return (
-        Cell(metric_of(duel.metric).in_words),
-        Cell(duel.first),
-        Cell(duel.second),
-        parts.number_cell(seen),
-        parts.number_cell(parts.p_value(duel.p_adjusted)),
-        Cell(_so(duel)),
-    )
+def _difference(duel: judge.Duel) -> str:
+    return str(judge.signed_text(duel.difference, judge.scale_of(duel.metric), duel.currency or ""))

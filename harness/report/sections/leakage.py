@@ -36,7 +36,7 @@ def leakage_section(leakage: Leakage) -> Section:
         tables=tuple(
             table
             for table in (
-                Table(title="", head=head, rows=rows, note=f"{more:,} more." if more > 0 else ""),
+                Table(head=head, rows=rows, note=f"{more:,} more." if more > 0 else ""),
                 _label_words(leakage),
             )
             if table.rows
@@ -65,7 +65,6 @@ def _label_words(leakage: Leakage) -> Table:
 
 
 def _leaks(leakage: Leakage) -> list[str]:
-    """Say how many cases test memory, and which pairs of cases are merely alike."""
     n = leakage.leaked_cases
     given = "1 case is given away: it tests" if n == 1 else f"{n:,} cases are given away: they test"
     told = [f"{given} memory, not judgement." if n else "No case is given away."]

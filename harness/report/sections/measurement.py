@@ -1,6 +1,7 @@
 """How it was measured: how far the times can be trusted, and what was called."""
 
 import json
+from functools import partial
 
 from harness.judge import CandidateAssessment, Latency, Plain, Replies, SettledEarly, TimingQuality, settled
 from harness.report.parts import Cell, Chart, NamedFigure, Section, Table, TimelinePlot, count, number
@@ -9,13 +10,10 @@ from harness.rundir import CandidateEntry
 _MOST_NAMED = 5  # words or fields of one kind that are named
 
 
-def _settled(early: SettledEarly | None) -> list[NamedFigure]:
-    """Say what was not asked because the verdict was settled."""
-    if early is None:
-        return []
+def _settled(early: SettledEarly) -> NamedFigure:
     text = settled(early).removeprefix("settled ")
     hint = f"the rest was not asked; what was settled is wrong in at most {early.delta:.0%} of all orders"
-    return [NamedFigure("Settled", text, hint=hint)]
+    return NamedFigure("Settled", text, hint=hint)
 
 
 def measurement_section(candidate: CandidateAssessment, entry: CandidateEntry | None) -> Section:
@@ -28,16 +26,13 @@ def measurement_section(candidate: CandidateAssessment, entry: CandidateEntry | 
         ("CPU of other programs", quality.others_share, "share", "of this machine's cores"),
         ("Own time", quality.own_share, "share", "of the trials' total"),
     )
+    processes = count(quality.processes, "process", "processes")
     figures = [
         NamedFigure("Trials", f"{candidate.trials:,}", hint=count(latency.attempts, "attempt")),
-        *_settled(candidate.settled),
+        *([] if candidate.settled is None else [_settled(candidate.settled)]),
         NamedFigure("Retried trials", f"{latency.retried_trials:,}"),
         NamedFigure("Warm-up calls", f"{latency.warmup_calls:,}", hint="not counted in any figure"),
-        NamedFigure(
-            "Most in flight",
-            f"{quality.max_in_flight:,}",
-            hint=f"from {count(quality.processes, 'process', 'processes')}",
-        ),
+        NamedFigure("Most in flight", f"{quality.max_in_flight:,}", hint=f"from {processes}"),
         *_openings(latency),
         *_steady_limit(quality),
         *[NamedFigure(name, number(value, unit), hint=hint) for name, value, unit, hint in named if value is not None],
@@ -58,11 +53,10 @@ def _openings(latency: Latency) -> list[NamedFigure]:
     if latency.opening_s is None:
         return []
     hint = f"{number(latency.opening_s, 'seconds')} each (median): in caller latencies, not in service"
-    return [NamedFigure("Opened a connection", f"{count(latency.opened, 'call')}", hint=hint)]
+    return [NamedFigure("Opened a connection", count(latency.opened, "call"), hint=hint)]
 
 
 def _beside_labels(replies: Replies) -> list[NamedFigure]:
-    """Give what came back beside labels, as far as anything did."""
     tokens = f"{count(replies.reasoning_tokens, 'token')} of reasoning, paid as output"
     thinking = tokens if replies.reasoning_tokens else "their tokens were not counted"
     called = "`reply: {as: json, from: tool}` in the suite reads their arguments"
@@ -127,15 +121,12 @@ def _limit_history(quality: TimingQuality) -> list[Chart]:
 
 
 def _called(entry: CandidateEntry) -> list[Table]:
-    rows = [
-        (Cell(str(key).replace("_", " ")), Cell(_plain(value), kind="code"))
+    written = partial(json.dumps, ensure_ascii=False, sort_keys=True, default=str)
+    said = {
+        str(key).replace("_", " "): value if isinstance(value, str) else written(value)
         for key, value in sorted(entry.model.items())
         if value not in (None, "", [], {}, ())
-    ]
-    rows.append((Cell("prompt digest"), Cell(entry.prompt_digest, kind="code")))
-    rows.append((Cell("model digest"), Cell(entry.model_digest, kind="code")))
-    return [Table(title="What was called", head=("Setting", "Value"), rows=tuple(rows), folded=True)]
-
-
-def _plain(value: object) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True, default=str)
+    }
+    said |= {"prompt digest": entry.prompt_digest, "model digest": entry.model_digest}
+    rows = tuple((Cell(key), Cell(value, kind="code")) for key, value in said.items())
+    return [Table(title="What was called", head=("Setting", "Value"), rows=rows, folded=True)]

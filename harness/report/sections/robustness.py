@@ -15,15 +15,9 @@ LEGEND = "[-gone-] and {+new+} mark the change."
 def robustness_section(robustness: Robustness) -> Section:
     """Say whether harmless changes of the input move the answer."""
     r = robustness
-    tables = (_changes(r), _recalls(r), _broken(r))
-    formats = _formats(r.formats)
-    return Section(
-        key="robustness",
-        title="Robustness",
-        lead=_lead(r),
-        tables=tuple(table for table in tables if table.rows),
-        notes=tuple(note for note in (formats, r.note) if note),
-    )
+    tables = tuple(table for table in (_changes(r), _recalls(r), _broken(r)) if table.rows)
+    notes = tuple(note for note in (_formats(r.formats), r.note) if note)
+    return Section(key="robustness", title="Robustness", lead=_lead(r), tables=tables, notes=notes)
 
 
 def _lead(r: Robustness) -> str:
@@ -46,22 +40,24 @@ def _changes(r: Robustness) -> Table:
     return Table(
         title="Perturbations",
         head=("Change", "Cases", "Accuracy lost", "Answers moved", "Beyond repeats", "p", "Finding"),
-        rows=tuple(_change(p, drop) for p, drop in zip(r.perturbations, drops, strict=True)),
+        rows=tuple(
+            (
+                Cell(p.name),
+                replace(parts.number_cell(parts.count(p.cases)), cases={"variant": p.name}),
+                replace(drop, cases={"variant": p.name, "right": "wrong"}),
+                parts.estimate_cell(p.flips, "share"),
+                parts.estimate_cell(p.flips_above_noise, "points"),
+                parts.number_cell(parts.p_value(p.p_value)),
+                Cell(_finding(p), tone="fail" if p.above_noise else "plain"),
+            )
+            for p, drop in zip(r.perturbations, drops, strict=True)
+        ),
         picture_note="The line in the pictures is at no loss.",
     )
 
 
-def _change(p: PerturbationScores, drop: Cell) -> tuple[Cell, ...]:
-    finding = "not known" if p.p_value is None else "moves answers" if p.above_noise else "within noise"
-    return (
-        Cell(p.name),
-        replace(parts.number_cell(parts.count(p.cases)), cases={"variant": p.name}),
-        replace(drop, cases={"variant": p.name, "right": "wrong"}),
-        parts.estimate_cell(p.flips, "share"),
-        parts.estimate_cell(p.flips_above_noise, "points"),
-        parts.number_cell(parts.p_value(p.p_value)),
-        Cell(finding, tone="fail" if p.above_noise else "plain"),
-    )
+def _finding(p: PerturbationScores) -> str:
+    return "not known" if p.p_value is None else "moves answers" if p.above_noise else "within noise"
 
 
 def _recalls(r: Robustness) -> Table:

@@ -22,17 +22,11 @@ def stability_section(stability: Stability, *, cases: int, repeats: int) -> Sect
             f"{parts.figure(s.agreement, 'share')} agreement between repeats; "
             f"{s.unstable_cases:,} of {parts.count(cases, 'case')} got different answers."
         )
-    flipped = {"flipped": "1"}
+    flipped, all_agree = {"flipped": "1"}, f"TARa of {repeats}: cases whose repeats all agree"
     figures = [
         *parts.if_any("Agreement", s.agreement, "share", "two repeats of a case give the same answer", cases=flipped),
         *parts.if_any("Flip rate", s.flip_rate, "share", "they differ", cases=flipped),
-        *parts.if_any(
-            "Same label always",
-            s.tar_label,
-            "share",
-            f"TARa of {repeats}: cases whose repeats all agree",
-            cases=flipped,
-        ),
+        *parts.if_any("Same label always", s.tar_label, "share", all_agree, cases=flipped),
         *parts.if_any("Same text always", s.tar_raw, "share", f"TARr of {repeats}: cases whose replies are identical"),
         *(f for k, e in s.pass_k.items() for f in parts.if_any(f"pass^{k}", e, "share", f"right {k} times in a row")),
         *parts.if_any("Fleiss' kappa", s.fleiss_kappa, "number"),
@@ -61,9 +55,8 @@ def _plain_figures(s: Stability) -> list[NamedFigure]:
     if s.icc is not None:
         figures.append(NamedFigure("ICC", parts.number(s.icc, "number"), hint="how alike repeats of a case are"))
     if s.design_effect is not None:
-        figures.append(
-            NamedFigure("Design effect", f"{s.design_effect:.2f}", hint="above 1, repeats count less than cases")
-        )
+        hint = "above 1, repeats count less than cases"
+        figures.append(NamedFigure("Design effect", f"{s.design_effect:.2f}", hint=hint))
     return figures
 
 
@@ -134,7 +127,6 @@ def _unstable(s: Stability) -> Table:
 
 
 def _explained(s: Stability) -> Table:
-    compared = [pair for pair in (s.concurrency, s.by_fingerprint, s.by_way) if pair is not None]
     return Table(
         title="What repeats that differ have in common",
         folded=True,
@@ -148,7 +140,8 @@ def _explained(s: Stability) -> Table:
                 parts.estimate_cell(pair.difference, "points"),
                 Cell("yes" if pair.explains else "not shown"),
             )
-            for pair in compared
+            for pair in (s.concurrency, s.by_fingerprint, s.by_way)
+            if pair is not None
         ),
     )
 

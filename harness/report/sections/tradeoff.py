@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from harness.judge import CandidateAssessment, Check, LabelScores, ScoreCurve, Tradeoff
+from harness.judge import CandidateAssessment, Check, LabelScores, ScoreCurve, Tradeoff, sentence
 from harness.report import parts
 from harness.report.parts import Box, Cell, Chart, Line, NamedFigure, Section, SharePlot, Table
 
@@ -104,20 +104,12 @@ def _score_charts(tradeoff: Tradeoff) -> list[Chart]:
         area = parts.figure(tradeoff.roc_auc, "number") if tradeoff.roc_auc else "not computed"
         charts.append(Chart(key="roc", title="ROC curve", alt=f"ROC curve; area {area}.", plot=plot))
     if tradeoff.reliability:
-        line = Line(
-            x=tuple(score for score, _, _ in tradeoff.reliability),
-            y=tuple(right for _, right, _ in tradeoff.reliability),
-        )
+        scores, right, _ = zip(*tradeoff.reliability, strict=True)
+        line = Line(x=scores, y=right)
         share = f"share that is {tradeoff.label}"
         plot = SharePlot(x_title="mean score", y_title=share, line=line, diagonal=True)
-        charts.append(
-            Chart(
-                key="reliability",
-                title="Are the scores honest?",
-                alt=f"Share that is {tradeoff.label} over mean score; on the diagonal the scores are honest.",
-                plot=plot,
-            )
-        )
+        alt = f"{sentence(share)} over mean score; on the diagonal the scores are honest."
+        charts.append(Chart(key="reliability", title="Are the scores honest?", alt=alt, plot=plot))
     return charts
 
 

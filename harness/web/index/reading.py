@@ -51,7 +51,17 @@ class IndexReader:
         """Read what is new; `tell` is called with the bytes read so far now and then. JournalDamaged."""
         numbers = array("q")
         for placed in read_placed(self._journal, seq=self._next, offset=self.read_bytes):
-            self._take(placed, numbers)
+            match placed.event:
+                case Record() as record if not record.warmup:
+                    numbers.extend(self._trial(record, placed))
+                case CaseRow() as case:
+                    text = " ".join((case.id, *case.inputs.values()))
+                    self._cut += len(text) > LONGEST
+                    self._cases.take(case, placed, self._label.get(case.expected, NONE), folded_text(text))
+                case Session() as session:
+                    self._sessions.append(session)
+                case _:
+                    pass
             self._next = placed.seq + 1
             self.read_bytes = placed.offset + placed.length
             if placed.seq % _TELL_EVERY == 0:
@@ -61,24 +71,11 @@ class IndexReader:
         self._new_replies = []
         return self._index(self._trials.last_of_each())
 
-    def _take(self, placed: Placed, numbers: array[int]) -> None:
-        match placed.event:
-            case Record() as record if not record.warmup:
-                numbers.extend(self._trial(record, placed))
-            case CaseRow() as case:
-                self._case(case, placed)
-            case Session() as session:
-                self._sessions.append(session)
-            case _:
-                pass
-
     def _trial(self, record: Record, placed: Placed) -> tuple[int, ...]:
         candidate = self._candidate.get(record.candidate)
         if candidate is None:
-            raise JournalDamaged(
-                f"{self._journal}: line {placed.seq + 1} is a trial of candidate {record.candidate!r}, which "
-                "the manifest does not name"
-            )
+            whose = f"line {placed.seq + 1} is a trial of candidate {record.candidate!r}"
+            raise JournalDamaged(f"{self._journal}: {whose}, which the manifest does not name")
         label, outcome, _ = self._readers[candidate].read(record.outcome)
         caller = caller_ns(record)
         return (
@@ -104,11 +101,6 @@ class IndexReader:
             self._cut += len(text) > LONGEST
         return number
 
-    def _case(self, case: CaseRow, placed: Placed) -> None:
-        text = " ".join((case.id, *case.inputs.values()))
-        self._cut += len(text) > LONGEST
-        self._cases.take(case, placed, self._label.get(case.expected, NONE), folded_text(text))
-
     def _index(self, trials: TrialRows) -> RunIndex:
         return RunIndex(
             manifest=self._manifest,
@@ -130,7 +122,7 @@ class _CaseNames:
     def __init__(self) -> None:
         self._number: dict[str, int] = {}
         self._ids: list[str] = []
-        self._columns = {name: array("q") for name in ("seq", "offset", "length", "expected", "split", "tagset")}
+        self._columns = {name: array("q") for name in _CASE_COLUMNS}
         self._texts: list[bytes] = []
         self._splits: dict[str, int] = {}
         self._tagsets: dict[tuple[str, ...], int] = {(): 0}
@@ -163,16 +155,13 @@ class _CaseNames:
             self._columns[name][number] = value
 
     def rows(self) -> CaseRows:
-        if self._rows is None:
-            self._rows = self._made()
-        return self._rows
-
-    def _made(self) -> CaseRows:
+        if self._rows is not None:
+            return self._rows
         kinds = {"seq": np.int64, "offset": np.int64, "length": np.int32, "tagset": np.int32}
         columns = {name: np.array(column, dtype=kinds.get(name, np.int16)) for name, column in self._columns.items()}
         rank = np.empty(len(self._ids), dtype=np.int32)
         rank[sorted(range(len(self._ids)), key=self._ids.__getitem__)] = np.arange(len(self._ids))
-        return CaseRows(
+        self._rows = CaseRows(
             ids=self._ids,
             id_rank=rank,
             number=self._number,
@@ -181,3 +170,4 @@ class _CaseNames:
             texts=ReplyTexts(self._texts),
             **columns,
         )
+        return self._rows

@@ -183,13 +183,8 @@ def _variant(
             messages = _rendered(site, entry, index, variant, inputs)
         except (RenderFailed, HarnessError, ValueError, LookupError) as error:
             why = f"The prompt can't be rendered here: {error}"
-    return VariantShown(
-        variant=variant,
-        inputs=inputs if inputs != case.inputs else None,
-        messages=messages,
-        why_no_messages=why,
-        trials=trials,
-    )
+    changed = inputs if inputs != case.inputs else None
+    return VariantShown(variant=variant, inputs=changed, messages=messages, why_no_messages=why, trials=trials)
 
 
 def _rendered(

@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 
 import msgspec
 import numpy as np
@@ -107,24 +107,7 @@ def cases_page(site: Site, name: str, query: Query) -> CasesPage | StillReading:
     )
 
 
-CASE_FILTERS = (
-    "candidate",
-    "variant",
-    "right",
-    "outcome",
-    "expected",
-    "read_as",
-    "label",
-    "split",
-    "tag",
-    "flipped",
-    "slow",
-    "differ",
-    "search",
-    "order",
-)
-
-
+CASE_FILTERS = tuple(field.name for field in fields(CaseFilter))
 DOWNLOADS = {"csv": "text/csv", "jsonl": "application/x-ndjson"}
 
 
@@ -163,22 +146,10 @@ def wanted_of(index: RunIndex, query: Query) -> CaseFilter:
         raise UsageError(f"there is no order {order!r} or result {right!r}")
     variant = query.get("variant", "") or "original"
     candidate = query.get("candidate", "") or index.candidates[0]
-    return CaseFilter(
-        candidate="" if candidate == ALL else candidate,
-        variant="" if variant == ALL else variant,
-        right=right,
-        outcome=query.get("outcome", ""),
-        expected=query.get("expected", ""),
-        read_as=query.get("read_as", ""),
-        label=query.get("label", ""),
-        split=query.get("split", ""),
-        tag=query.get("tag", ""),
-        flipped=bool(query.get("flipped", "")),
-        slow=bool(query.get("slow", "")),
-        differ=bool(query.get("differ", "")),
-        search=query.get("search", ""),
-        order=order,
-    )
+    texts = {name: query.get(name, "") for name in CASE_FILTERS}
+    ticked = {name: bool(texts[name]) for name in ("flipped", "slow", "differ")}
+    sides = {"candidate": "" if candidate == ALL else candidate, "variant": "" if variant == ALL else variant}
+    return msgspec.convert({**texts, **ticked, **sides, "order": order}, CaseFilter)
 
 
 def selection_of(site: Site, folder: RunFolder, index: RunIndex, wanted: CaseFilter) -> Selection:
@@ -186,14 +157,12 @@ def selection_of(site: Site, folder: RunFolder, index: RunIndex, wanted: CaseFil
     try:
         return site.shelf.selection(folder, index, wanted)
     except KeyError as missing:
-        raise UsageError(
-            f"run {folder.name} has no {missing.args[0]!r}", fix="Choose from the lists of the cases page."
-        ) from None
+        said = f"run {folder.name} has no {missing.args[0]!r}"
+        raise UsageError(said, fix="Choose from the lists of the cases page.") from None
 
 
 def _written(wanted: CaseFilter) -> dict[str, str]:
-    plain = msgspec.to_builtins(msgspec.json.decode(msgspec.json.encode(wanted)))
-    texts = {key: ("1" if value is True else "" if value is False else value) for key, value in plain.items()}
+    texts = {key: ("1" if value is True else value or "") for key, value in asdict(wanted).items()}
     return {**texts, "variant": wanted.variant or ALL, "candidate": wanted.candidate or ALL}
 
 

@@ -12,8 +12,6 @@ from harness.report.comparison import comparison_values, in_page
 from harness.web.site import Addresses, Query, RunFolder, RunSummary, Site
 
 _COMPARING = "Both journals are being read and compared. This page goes on by itself."
-
-
 SIDES = ("base", "base_candidate", "head", "head_candidate")
 TICKED = "tick."  # before the id of a run that was ticked in the list
 PREVIOUS = "previous"  # as a baseline: the judged run of the suite before the candidate's

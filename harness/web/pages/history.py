@@ -38,9 +38,8 @@ def history_page(site: Site, query: Query) -> HistoryPage:
     suite = query.get("suite", "") or (suites[0] if suites else "")
     if suite and suite not in suites:
         raise NotFound(f"there is no run of a suite {suite!r} here")
-    return HistoryPage(
-        suite=suite, suites=tuple(sorted(suites)), candidates=tuple(_candidates(site, suite)) if suite else ()
-    )
+    candidates = tuple(_candidates(site, suite)) if suite else ()
+    return HistoryPage(suite=suite, suites=tuple(sorted(suites)), candidates=candidates)
 
 
 def _candidates(site: Site, suite: str) -> list[CandidateHistory]:

@@ -56,13 +56,8 @@ def run_page(site: Site, name: str) -> JudgedRun | RunSoFar:
     folder = site.run(name)
     manifest = folder.manifest()
     live = folder.live
-    why = "The run goes on; its verdict comes at its end."
-    if not live:
-        judged = _judged(folder, manifest)
-        if isinstance(judged, JudgedRun):
-            return judged
-        why = judged
-    return _so_far(site, folder, manifest, live=live, why=why)
+    judged = "The run goes on; its verdict comes at its end." if live else _judged(folder, manifest)
+    return judged if isinstance(judged, JudgedRun) else _so_far(site, folder, manifest, live=live, why=judged)
 
 
 def cases_link(run: str, view: ReportView, at: Addresses) -> Callable[[str, Cases], str]:
@@ -86,10 +81,8 @@ def report_stamp(folder: RunFolder) -> tuple[str, int, int]:
 
 def _judged(folder: RunFolder, manifest: Manifest) -> JudgedRun | str:
     if folder.report is None:
-        return (
-            f"It has no report yet: `harness report {folder.name}` judges what there is, "
-            f"`harness resume {folder.name}` goes on."
-        )
+        judge, go_on = f"`harness report {folder.name}`", f"`harness resume {folder.name}`"
+        return f"It has no report yet: {judge} judges what there is, {go_on} goes on."
     try:
         assessment = msgspec.json.decode(plain_content(folder.report), type=Assessment)
     except (OSError, msgspec.MsgspecError) as error:

@@ -12,8 +12,6 @@ from harness.web.sketches import TrendRun
 _PER_PAGE = 50
 _MOST_POINTS = 40
 VERDICTS = ("READY", "NOT READY", "INCONCLUSIVE", "NOT MEASURED", "running", "not judged", "unreadable")
-
-
 RUN_FILTERS = ("suite", "prompt", "model", "verdict")
 ORDERS = ("newest", "suite", "verdict", "best", "worst", "fastest", "slowest", "trials")
 
@@ -110,12 +108,9 @@ def _point(run: RunSummary, prompt: str, model: str) -> TrendRun | None:
     candidate = run.candidate(prompt, model)
     if candidate is None or candidate.accuracy is None or candidate.accuracy.value is None:
         return None
+    accuracy, verdict = candidate.accuracy.value, candidate.verdict
     return TrendRun(
-        run=run.run,
-        created_utc=run.created_utc,
-        candidate=candidate.name,
-        accuracy=candidate.accuracy.value,
-        verdict=candidate.verdict,
+        run=run.run, created_utc=run.created_utc, candidate=candidate.name, accuracy=accuracy, verdict=verdict
     )
 
 

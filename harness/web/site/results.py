@@ -65,26 +65,21 @@ class Results:
     """The results folder; `only` narrows it to one run, for a run that lies elsewhere."""
 
     def __init__(self, root: Path, *, only: str | None = None) -> None:
-        self._root = root.resolve()
+        self.root = root.resolve()
         self._only = only
-
-    @property
-    def root(self) -> Path:
-        """The folder, links resolved."""
-        return self._root
 
     def run(self, name: str) -> RunFolder | None:
         """Find a run by its exact name; None for anything that is not a run of this folder."""
         if not _NAME.fullmatch(name) or (self._only is not None and name != self._only):
             return None
-        folder = RunFolder(name, self._root / name)
+        folder = RunFolder(name, self.root / name)
         if folder.path.is_symlink() or folder.file(MANIFEST) is None:
             return None
         return folder
 
     def runs(self) -> list[RunFolder]:
         """Every run, newest first."""
-        found = (self.run(path.name) for path in reversed(list_runs(self._root)))
+        found = (self.run(path.name) for path in reversed(list_runs(self.root)))
         return [folder for folder in found if folder is not None]
 
 
@@ -96,8 +91,6 @@ def results_for(root: Path, ref: str | None) -> tuple[Results, str | None]:
     if path.parent == root.resolve():
         return Results(root), path.name
     if not _NAME.fullmatch(path.name):
-        raise UsageError(
-            f"the viewer can't show a folder named {path.name!r}",
-            fix="Rename it: letters, digits, dots, dashes and underscores.",
-        )
+        fix = "Rename it: letters, digits, dots, dashes and underscores."
+        raise UsageError(f"the viewer can't show a folder named {path.name!r}", fix=fix)
     return Results(path.parent, only=path.name), path.name

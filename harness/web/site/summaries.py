@@ -1,13 +1,12 @@
 """What the list of runs says of each run: read from `report.json` without all that the list does not show."""
 
-from dataclasses import dataclass
 from typing import Any, Literal, cast
 
 import msgspec
 
 from harness.errors import HarnessError
 from harness.judge import CandidateAssessment, Estimate
-from harness.judge.history.reports import PastCandidate, PastReport, read_report
+from harness.judge.history.reports import PastCandidate, read_report
 from harness.judge.verdict import best_first
 from harness.web.site.results import Manifest, RunFolder, plain_content
 
@@ -46,38 +45,26 @@ class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
         return next(fitting, None)
 
 
-@dataclass(frozen=True, slots=True)
-class _Known:
-    stamp: tuple[int, ...]
-    summary: RunSummary
-
-
 class Summaries:
     """Summaries by run, made again only when a file of the run changed."""
 
     def __init__(self) -> None:
-        self._known: dict[str, _Known] = {}
+        self._known: dict[str, tuple[tuple[int, ...], RunSummary]] = {}  # by the stamp of its files
 
     def of(self, run: RunFolder) -> RunSummary:
         """Give the summary of a run; an unreadable one says why."""
         live = run.live
-        numbers: list[int] = []
-        for path in (run.file("manifest.json"), run.report):
-            if path is not None:
-                status = path.stat()
-                numbers += [status.st_mtime_ns, status.st_size, status.st_ino]
-        stamp = (*tuple(numbers), int(live))
-        known = self._known.get(run.name)
-        if known is None or known.stamp != stamp:
-            known = _Known(stamp, _summary(run, live=live))
-            self._known[run.name] = known
-        return known.summary
+        files = [path.stat() for path in (run.file("manifest.json"), run.report) if path is not None]
+        stamp = (int(live), *(n for one in files for n in (one.st_mtime_ns, one.st_size, one.st_ino)))
+        if run.name not in self._known or self._known[run.name][0] != stamp:
+            self._known[run.name] = stamp, _summary(run, live=live)
+        return self._known[run.name][1]
 
 
 def _summary(run: RunFolder, *, live: bool) -> RunSummary:
     try:
         told = _from_manifest(run, run.manifest(), state="running" if live else "not judged")
-        report = None if live else _report(run)
+        report = None if live or run.report is None else read_report(plain_content(run.report))
     except (HarnessError, msgspec.MsgspecError, OSError) as error:
         return RunSummary(run=run.name, state="unreadable", why=str(error))
     if report is None:
@@ -92,10 +79,6 @@ def _summary(run: RunFolder, *, live: bool) -> RunSummary:
         journalled_trials=report.journalled_trials,
         candidates=tuple(_candidate(candidate) for candidate in ranked),
     )
-
-
-def _report(run: RunFolder) -> PastReport | None:
-    return None if run.report is None else read_report(plain_content(run.report))
 
 
 def _candidate(candidate: PastCandidate) -> CandidateSummary:

@@ -13,7 +13,7 @@ from harness.journal import JournalWriter, is_finished
 from harness.judge.assess import assess
 from harness.judge.history.found import NOT_FINISHED, past_runs
 from harness.record import Event, Session
-from harness.report.run import render_json
+from harness.report.run import render_document
 from harness.rundir import Manifest, runs_of_suite
 
 LABELS = ("spam", "ham")
@@ -44,7 +44,7 @@ def write_run(results: Path, number: int, made: list[Event], *, judged: bool, **
         writer.append(event)
     writer.close()
     if judged:
-        (folder / "report.json").write_bytes(render_json(assess(described, made)))
+        (folder / "report.json").write_bytes(render_document(assess(described, made)))
     return described
 
 

@@ -17,7 +17,6 @@ from harness.report.parts.neutral import (
     markdown_html,
     one_line,
     shorten,
-    terminal,
     visible,
     xml,
 )
@@ -33,8 +32,8 @@ def shown(source: str) -> str:
 
 
 def test_escape_sequences_are_shown_not_sent() -> None:
-    assert terminal("\x1b[31mred\x07\x9b2J") == "\\x1b[31mred\\x07\\x9b2J"
-    assert not CONTROL.search(terminal("".join(map(chr, range(0xA0)))))
+    assert one_line("\x1b[31mred\x07\x9b2J") == "\\x1b[31mred\\x07\\x9b2J"
+    assert not CONTROL.search(one_line("".join(map(chr, range(0xA0)))))
 
 
 def test_a_terminal_line_stays_one_line() -> None:

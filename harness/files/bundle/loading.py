@@ -60,7 +60,7 @@ def load_bundle(
     gather = Gatherer(suite_path, project, findings, entries=entries, unlabelled=unlabelled)
     loader = _Loader(suite_path, gather, findings, trusted=trusted, confined=confined or not trusted)
     choice = RunChoice(limit=limit, first=first, splits=splits, tags=tags)
-    bundle = loader.load(prompts, models, repeats, cases, choice, thresholds)
+    bundle = loader.load(prompts, models, repeats, cases, choice, asked=thresholds)
     loader.findings.raise_if_any()
     assert bundle is not None  # nothing is left out without a finding
     return bundle
@@ -85,6 +85,7 @@ class _Loader:
         repeats: int | None,
         cases: Path | None,
         choice: RunChoice,
+        *,
         asked: Sequence[str],
     ) -> Bundle | None:
         checked = self.gather.suite()
@@ -106,9 +107,7 @@ class _Loader:
             self._check(checked, everything, rows, choice, replaced=cases is not None)
         fitted = self._fitted(read, checked, everything, rows)
         pairs, unfit = check_speaks(checked, read, entries, self.gather.by_pattern)
-        for file in self.gather.files:
-            if any("\ud800" <= letter <= "\udfff" for letter in str(file)):
-                self.findings.add(file, None, "", "has a name that is not UTF-8: no run can keep it.", "Rename it.")
+        self._refuse_odd_names()
         if self.findings.problems:
             return None
         suite = checked.model.model_copy(update={"repeats": times, "thresholds": texts})
@@ -128,6 +127,11 @@ class _Loader:
             left_out=(*unfit, *left_open(thresholds, times)),
             notes=notes_on(self.gather.reader, everything, fitted),
         )
+
+    def _refuse_odd_names(self) -> None:
+        for file in self.gather.files:
+            if any("\ud800" <= letter <= "\udfff" for letter in str(file)):
+                self.findings.add(file, None, "", "has a name that is not UTF-8: no run can keep it.", "Rename it.")
 
     def _fitted(
         self, read: Sequence[Checked[Prompt]], checked: Checked[Suite], everything: Sequence[Case], rows: Sequence[Case]

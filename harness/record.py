@@ -76,6 +76,7 @@ class Usage(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=T
     input: Tokens | None = None  # tokens of the prompt
     output: Tokens | None = None  # tokens of the reply, thinking included
     cached: Tokens | None = None  # part of `input` that was served from the endpoint's cache
+    cache_write: Tokens | None = None  # part of `input` that the endpoint's cache took in
     reasoning: Tokens | None = None  # part of `output` that was spent on thinking
     tier: str | None = None  # service tier that it is paid at, in lower case: as the endpoint said, or `batch`
 
@@ -172,11 +173,8 @@ def is_timed(record: Record) -> bool:
     served tell of that tier alone.
     """
     slower = record.via != "sync" or (isinstance(record.outcome, Reply) and record.outcome.usage.tier == "flex")
-    return (
-        not slower
-        and bool(record.attempts)
-        and not (record.recorded and not any(attempt.duration_ns for attempt in record.attempts))
-    )
+    measured = bool(record.attempts) and not record.recorded
+    return not slower and (measured or any(attempt.duration_ns for attempt in record.attempts))
 
 
 def caller_ns(record: Record) -> int | None:

@@ -9,11 +9,9 @@ from harness.files.project.entry import (
     Engine,
     Limits,
     ModelEntry,
-    Price,
     Transport,
     Via,
     model_digest,
-    price_of,
     read_certificates,
     retiring,
     variables_of,
@@ -31,3 +29,4 @@ from harness.files.project.harness_yml import (
     read_project,
     replace_text,
 )
+from harness.files.project.price import Price, price_of

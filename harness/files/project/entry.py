@@ -4,76 +4,26 @@ import re
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeAlias, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeAlias
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from harness.files.digest import digest
+from harness.files.project.price import Price
 from harness.files.project.secrets_guard import check_header, check_key_variable, check_origin, placeholders
-from harness.files.written.units import Day, Money, Seconds, Share, Texts
+from harness.files.written.units import Day, Seconds, Texts
 from harness.files.written.validation import Written
-from harness.record import Usage, Via
-
-if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
+from harness.record import Via
 
 EndpointKind: TypeAlias = Literal[
     "local", "chat", "completions", "responses", "anthropic", "http", "replay", "function"
 ]
 Transport: TypeAlias = Literal["wire", "httpx", "openai"]
-PER_MILLION = 1e6  # tokens that a price is for
+
+
 MANY_S = 86_400.0  # a day: longer waits are a slip of the pen
 AT_FLEX = {"timeout_s": 900.0, "deadline_s": 3600.0, "warmup": 0}  # slow, sometimes full, and no time is believed
-
-Tokens = TypeVar("Tokens", float, "npt.NDArray[np.float64]")
-
-
-class Price(Written):
-    """Money per million tokens, in `currency`."""
-
-    input: Money = Field(0.0, ge=0, allow_inf_nan=False, description="Price of a million input tokens.")
-    output: Money = Field(0.0, ge=0, allow_inf_nan=False, description="Price of a million output tokens.")
-    cached: Money | None = Field(
-        None, ge=0, allow_inf_nan=False, description="Price of a million cached input tokens; as `input` if absent."
-    )
-    currency: str = Field("USD", pattern=r"^[A-Z]{3}$", description="ISO code, such as USD.")
-    batch: Share | None = Field(None, gt=0, le=1, description="Of these, what a batch costs: 0.5 is half.")
-    flex: Share | None = Field(None, gt=0, le=1, description="Of these, what the service tier `flex` costs.")
-    priority: Money | None = Field(None, gt=0, le=100, description="Of these, what the service tier `priority` costs.")
-
-    @property
-    def is_given(self) -> bool:
-        """Whether anybody wrote what tokens cost; where nobody did there is no figure in money."""
-        return self.input > 0 or self.output > 0 or bool(self.cached)
-
-    @property
-    def ways(self) -> tuple[str, ...]:
-        """The ways of asking whose price is known: `sync`, and `batch` and `flex` where their factors are."""
-        return ("sync", *(way for way in ("batch", "flex") if getattr(self, way) is not None))
-
-    def factor(self, tier: str | None) -> float | None:
-        """Give the part of these prices that a service tier costs; None where nobody wrote one: all of them."""
-        return {"batch": self.batch, "flex": self.flex, "priority": self.priority}.get(tier or "")
-
-    def money(self, tokens_in: Tokens, tokens_out: Tokens, cached: Tokens, factor: Tokens | float = 1.0) -> Tokens:
-        """Give the money of tokens, of one call or of many at once; `cached` are those of `tokens_in`."""
-        fresh = tokens_in - cached
-        fresh = fresh * (fresh > 0)
-        cached_price = self.input if self.cached is None else self.cached
-        return (fresh * self.input + cached * cached_price + tokens_out * self.output) * factor / PER_MILLION
-
-    def of(self, usage: Usage) -> float | None:
-        """Give the money of one call; None where there is no price, or the endpoint counted no tokens."""
-        if not self.is_given or usage.input is None or usage.output is None:
-            return None
-        return self.money(usage.input, usage.output, float(usage.cached or 0), self.factor(usage.tier) or 1.0)
-
-
-def price_of(model: Mapping[str, Any]) -> Price:
-    """Give the price in a model entry as a manifest keeps it."""
-    return Price.model_validate(model.get("price") or {})
 
 
 class Limits(Written):
@@ -187,9 +137,9 @@ class ModelEntry(Written):
     body: Any = Field(None, description="http: the JSON body; its texts are templates over the inputs.")
     reply: str | None = Field(None, pattern=r"^(/.*)?$", description="http: JSON pointer to the reply.")
     score: str | None = Field(None, pattern=r"^(/.*)?$", description="http: JSON pointer to a score.")
-    usage: dict[Literal["input", "output", "cached", "reasoning"], str] = Field(
+    usage: dict[Literal["input", "output", "cached", "cache_write", "reasoning"], str] = Field(
         {},
-        description="http: JSON pointers to token counts: input, output, cached; reasoning, where output "
+        description="http: JSON pointers to token counts: input, output, cached, cache_write; reasoning, where output "
         "leaves its tokens out.",
     )
     finish: str | None = Field(

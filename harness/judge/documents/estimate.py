@@ -193,3 +193,4 @@ class Cost(msgspec.Struct, frozen=True, kw_only=True):
     not_at_flex: int = 0  # replies that were asked for at flex, and of which none says that it served them
     elsewhere: dict[str, int] = {}  # service tier that was asked for -> replies of which none says that it served them
     unpriced: tuple[str, ...] = ()  # tiers that served, and of which harness.yml does not say what they cost
+    unpriced_writes: int = 0  # tokens that the provider's cache took in, where harness.yml has no price for that

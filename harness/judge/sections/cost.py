@@ -15,12 +15,12 @@ NO_USAGE = "the endpoint did not count tokens"
 def spent(trials: TrialColumns, price: Price) -> Float:
     """Give the money of each trial's final call; 0 where the endpoint counted no tokens."""
     factors = np.array([*(price.factor(tier) or 1.0 for tier in trials.tiers), 1.0])  # NONE indexes from the end
-    counts, tier = (trials.tokens_in, trials.tokens_out, trials.tokens_cached), trials.tier
+    counts = (trials.tokens_in, trials.tokens_out, trials.tokens_cached, trials.tokens_written)
     money = np.empty(len(trials))
     for begin in range(0, len(money), AT_ONCE):
         part = slice(begin, begin + AT_ONCE)
-        tokens_in, tokens_out, cached = (np.maximum(count[part], 0).astype(np.float64) for count in counts)
-        money[part] = price.money(tokens_in, tokens_out, cached, factors[tier[part]])
+        told, answered, cached, written = (np.maximum(count[part], 0).astype(np.float64) for count in counts)
+        money[part] = price.money(told, answered, cached, factors[trials.tier[part]], written)
     return money
 
 
@@ -94,6 +94,9 @@ def judged_cost(view: View) -> Cost:
         unpriced=tuple(tier for tier in tiers if tier not in ORDINARY and price.factor(tier) is None)
         if price.is_given
         else (),
+        unpriced_writes=int(np.maximum(view.trials.tokens_written, 0).sum())
+        if price.is_given and price.cache_write is None
+        else 0,
         missing_usage=int(np.count_nonzero(~counted(view.trials) & ~view.failed)),
     )
 

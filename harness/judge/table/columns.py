@@ -100,6 +100,7 @@ class TrialColumns:
     tokens_in: _Held[Int64] = _Held(np.int64)  # NONE when the endpoint did not say
     tokens_out: _Held[Int64] = _Held(np.int64)
     tokens_cached: _Held[Int64] = _Held(np.int64)
+    tokens_written: _Held[Int64] = _Held(np.int64)  # to the endpoint's cache
     tokens_reasoning: _Held[Int64] = _Held(np.int64)  # part of `tokens_out`
     reasoned: _Held[Int8] = _Held(np.int8)  # 1 where the reply holds thoughts, or tokens were spent on them
     odd: _Held[Int16] = _Held(np.int16)  # index into `odd_fields`; NONE where all that keeps books could be read

@@ -48,6 +48,7 @@ KINDS: dict[str, npt.DTypeLike] = {
     "tokens_in": np.int64,
     "tokens_out": np.int64,
     "tokens_cached": np.int64,
+    "tokens_written": np.int64,
     "tokens_reasoning": np.int64,
     "reasoned": np.int8,
     "odd": np.int16,
@@ -176,6 +177,7 @@ class Intake:
             "tokens_in": [each.input for each in usage],
             "tokens_out": [each.output for each in usage],
             "tokens_cached": [each.cached for each in usage],
+            "tokens_written": [each.cache_write for each in usage],
             "tokens_reasoning": [each.reasoning for each in usage],
             "reasoned": [1 if one.reasoning else 0 for one in replies],
             "odd": _numbered([one.odd or None for one in replies], self._odd_fields),
@@ -265,7 +267,7 @@ def _as_reply(parts: _Parts) -> Reply:
 def add_usage(known: dict[str | None, Usage], more: Usage) -> None:
     """Add the tokens of a call to those of its service tier."""
     before = known.get(more.tier, Usage())
-    names = ("input", "output", "cached")
+    names = ("input", "output", "cached", "cache_write")
     counts = {name: (getattr(before, name) or 0) + (getattr(more, name) or 0) for name in names}
     known[more.tier] = Usage(**counts, tier=more.tier)
 

@@ -53,6 +53,12 @@ def _tiers(cost: Cost) -> list[str]:
     if cost.unpriced:
         tiers = ", ".join(f"`{tier}` ({cost.tiers[tier]:,})" for tier in cost.unpriced)
         told.append(f"harness.yml does not say what these service tiers cost: {tiers}; the whole price is counted.")
+    if cost.unpriced_writes:
+        tokens = count(cost.unpriced_writes, "token")
+        told.append(
+            f"The provider's cache took in {tokens}, counted at the price of input: some charge more for that. "
+            "Write its price as `cache_write`."
+        )
     return told
 
 

@@ -102,6 +102,13 @@ def test_more_cached_tokens_than_tokens_make_no_negative_cost() -> None:
     assert many == pytest.approx([15e-6, 40e-6])
 
 
+def test_what_a_cache_takes_in_has_its_own_price_in_place_of_the_input_s() -> None:
+    # Of 100 tokens 40 at .5, 50 at 2.5, 10 at 2; and 1 out at 10: 20 + 125 + 20 + 10.
+    price = Price(input=2.0, cached=0.5, cache_write=2.5, output=10.0)
+    assert price.of(Usage(input=100, output=1, cached=40, cache_write=50)) == pytest.approx(175e-6)
+    assert Price(input=2.0).of(Usage(input=100, output=1, cache_write=50)) == pytest.approx(200e-6)
+
+
 def test_without_a_price_no_trial_has_a_cost(tmp_path: Path) -> None:
     manifest = stored(tmp_path, record("a", Reply(text="spam", usage=Usage(input=1000, output=10))))
     (shown,) = _trial_rows(tmp_path, manifest, case="a", wrong=False)

@@ -101,12 +101,15 @@ def at_tier(usage: Usage, said: str | None, headers: Headers) -> Usage:
 
 def _openai_usage(payload: fields.JsonObject, books: Books, before: str, after: str) -> Usage:
     usage = books.group(payload, "usage")
-    cached = books.group(usage, f"{before}_details").get("cached_tokens", usage.get("prompt_cache_hit_tokens"))
+    within = books.group(usage, f"{before}_details")
+    cached = within.get("cached_tokens", usage.get("prompt_cache_hit_tokens"))
+    written = within.get("cache_write_tokens", within.get("cache_creation_input_tokens"))  # OpenAI; Alibaba
     thought = books.group(usage, f"{after}_details").get("reasoning_tokens", usage.get("reasoning_tokens"))
     counted = Usage(
         input=books.count(usage.get(before), before),
         output=books.count(usage.get(after), after),
         cached=books.count(cached, "cached_tokens"),
+        cache_write=books.count(written, "cache_write_tokens"),
         reasoning=books.count(thought, "reasoning_tokens"),
     )
     return with_all_output(counted, books.count(usage.get("total_tokens"), "total_tokens"))
@@ -123,6 +126,7 @@ def anthropic_usage(usage: fields.JsonObject, books: Books) -> Usage:
         input=None if fresh is None else (fresh + (cached or 0) + (stored or 0)) or None,
         output=books.count(usage.get("output_tokens"), "output_tokens"),
         cached=cached,
+        cache_write=stored,
         reasoning=books.count(after.get("thinking_tokens"), "thinking_tokens"),
     )
 

@@ -48,6 +48,8 @@ class _Choice(_Ended, gc=False, kw_only=True):
 
 class _Details(msgspec.Struct, gc=False):
     cached_tokens: Count | None = None
+    cache_write_tokens: Count | None = None
+    cache_creation_input_tokens: None = None
     reasoning_tokens: Count | None = None
 
 
@@ -99,6 +101,7 @@ class UsualReply(_Ended, gc=False, kw_only=True):
             input=used.prompt_tokens,
             output=used.completion_tokens,
             cached=before.cached_tokens,
+            cache_write=before.cache_write_tokens,
             reasoning=after.reasoning_tokens,
         )
         return Reply(

@@ -53,6 +53,20 @@ def test_money_is_tokens_times_price_cached_ones_at_their_own() -> None:
     assert (cost.tokens_in.value, cost.tokens_out.value, cost.tokens_cached.value) == (101.5, 1, 40)
 
 
+@pytest.mark.parametrize("price", [None, 2.5])
+def test_tokens_that_a_cache_took_in_are_priced_so_or_named(price: float | None) -> None:
+    # A call: 60 fresh at 2, 40 taken in at 2.5, 1 out at 10: 230 millionths; at the price of input 210. Warm-up too.
+    made = candidate()
+    made.model["price"] = {"input": 2.0, "output": 10.0, "cache_write": price}
+    said = Reply(text="spam", usage=Usage(input=100, output=1, cache_write=40))
+    events = [CALM, case_row("a", "spam"), case_row("b", "spam"), record("a", said), record("b", said)]
+    (one,) = assess(manifest_of(LABELS, planned=2, candidates=[made], positive="spam"), events).candidates
+    assert one.cost.total == pytest.approx(2 * (210e-6 if price is None else 230e-6))
+    assert one.cost.unpriced_writes == (80 if price is None else 0)
+    told = "took in 80 tokens" in " ".join(cost_section(one.cost).notes)
+    assert told is (price is None)
+
+
 def test_a_month_is_the_volume_times_the_mean_with_its_interval() -> None:
     # SD of 150, 152, 154, 156 is 2.582, SE 1.291, t(3) = 3.1824: 153 - 4.1084 millionths, times 2 million; above it is
     # Cox's bound of the logs: mean 5.030367, variance .000285; exp(5.030509 + 3.1824 sqrt(.0000712)) = 157.171.

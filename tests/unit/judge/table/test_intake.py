@@ -95,6 +95,7 @@ def row_of(one: Record, trials: TrialColumns) -> dict[str, object]:
         "via": VIAS.index(one.via),
         "tokens_in": NONE if reply.usage.input is None else reply.usage.input,
         "tokens_cached": NONE if reply.usage.cached is None else reply.usage.cached,
+        "tokens_written": NONE if reply.usage.cache_write is None else reply.usage.cache_write,
         "tokens_reasoning": NONE if reply.usage.reasoning is None else reply.usage.reasoning,
         "reasoned": int(bool(reply.reasoning or reply.usage.reasoning)),
         "odd": trials.odd_fields.index(reply.odd) if reply.odd else NONE,

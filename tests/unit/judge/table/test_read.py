@@ -112,7 +112,7 @@ def test_the_parts_of_a_trial_are_kept_apart() -> None:
     assert trials.attempts[0] == 2
 
 
-WARM = Usage(input=50, output=2, cached=0)
+WARM = Usage(input=50, output=2, cached=0, cache_write=0)
 
 
 def test_warm_up_calls_are_listed_and_never_counted() -> None:

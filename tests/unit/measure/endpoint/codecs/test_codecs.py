@@ -247,6 +247,16 @@ def chat_body(**changes: Any) -> dict[str, Any]:
 CODEC = ChatCodec(entry(), prompt())
 
 
+@pytest.mark.parametrize("kind", [{}, {"object": "chat.completion"}], ids=["unusual", "usual"])
+@pytest.mark.parametrize("name", ["cache_write_tokens", "cache_creation_input_tokens"])
+def test_tokens_that_a_cache_took_in_are_counted_by_either_name(name: str, kind: dict[str, str]) -> None:
+    usage = {"prompt_tokens": 2400, "completion_tokens": 1, "prompt_tokens_details": {"cached_tokens": 0, name: 1889}}
+    reply = good(CODEC, {**chat_body(), **kind, "usage": usage})
+    assert reply.usage == Usage(input=2400, output=1, cached=0, cache_write=1889)
+    usage = {"input_tokens": 2400, "output_tokens": 1, "input_tokens_details": {name: 1889}}
+    assert good(RESPONSES, responses_body(usage=usage)).usage == Usage(input=2400, output=1, cache_write=1889)
+
+
 def test_a_chat_reply_keeps_everything_the_endpoint_said() -> None:
     usage = {"prompt_tokens": 57, "completion_tokens": 1, "prompt_tokens_details": {"cached_tokens": 32}}
     reply = good(CODEC, {**chat_body(), "usage": usage}, {"x-request-id": "req-9", "openai-processing-ms": "212"})
@@ -416,7 +426,7 @@ def test_an_anthropic_reply_in_the_common_vocabulary(stop: str, finish: str, ref
     content = [{"type": "thinking", "thinking": "hm"}, {"type": "text", "text": "spam"}]
     reply = good(ANTHROPIC, {"id": "msg", "model": "c", "content": content, "stop_reason": stop, "usage": usage})
     assert (reply.text, reply.finish_reason, reply.refusal) == ("spam", finish, refusal)
-    assert reply.usage == Usage(input=26, output=2, cached=20)
+    assert reply.usage == Usage(input=26, output=2, cached=20, cache_write=1)
 
 
 # --- any JSON service

@@ -147,7 +147,9 @@ def html_environment(template_dir: Path | None = None) -> jinja2.Environment:
     """Give the environment of our HTML templates: every value escaped, charts and marks within reach."""
     env = environment(_shown, template_dir)
     env.filters.update(
-        prose=lambda text: _prose(str(text), _shown, _code), short=lambda text, most: shorten(one_line(str(text)), most)
+        prose=lambda text: _prose(str(text), _shown, _code),
+        short=lambda text, most: shorten(one_line(str(text)), most),
+        named=lambda text: _shown(str(text)).replace("[", Markup("<wbr>[")),  # a long `recall[label]` breaks there
     )
     env.globals.update(cases_link=lambda *_which: "")  # a file by itself: the viewer has pages of cases
     env.globals.update(bar=bar_svg, scaled=scale_svg, ticks=ticks_svg)

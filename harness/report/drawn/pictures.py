@@ -64,7 +64,7 @@ def ticks_svg(group: ScaleGroup) -> Markup:
     place = _shares(group.axis)
     shapes = ['<line class="axis" x1="0" x2="100%" y1="1" y2="1"/>']
     last = -1.0
-    for tick in Axis(low=low, high=high, start=0, end=100).ticks(5):
+    for tick in Axis(low=low, high=high, start=0, end=100).ticks(4):
         where = (tick - low) / ((high - low) or 1.0)
         if where - last < _LEAST_APART:
             continue

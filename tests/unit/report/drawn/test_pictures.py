@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from harness.report.drawn.pictures import interval_svg
-from harness.report.parts import Picture
+from harness.report.drawn.pictures import interval_svg, ticks_svg
+from harness.report.parts import Picture, ScaleGroup
 
 
 def places(svg: str, kind: str) -> list[float]:
@@ -37,3 +37,9 @@ def test_its_text_is_escaped() -> None:
     svg = interval_svg(Picture(value=0, low=0, high=0, axis=(0, 1), alt='"><script>\x1b'))
     assert "<script" not in svg
     assert "\x1b" not in svg
+
+
+def test_the_ticks_of_an_axis_have_room_in_a_narrow_column() -> None:
+    shares = ScaleGroup(title="Shares", scale="share", currency="", axis=(0.0, 1.0), rows=(), left_out=0)
+    told = re.findall(r'x="([\d.]+)%"[^>]*>([^<]+)</text>', ticks_svg(shares))
+    assert [text for _, text in told] == ["0%", "50%", "100%"]  # with 80%, too, it touched 100%

@@ -77,6 +77,11 @@ def test_every_picture_has_a_text(html: str) -> None:
     assert all(re.search(r"\d\)?(</a>)?(</span>)?$", before) for before in unheard), "its figure stands before it"
 
 
+def test_a_long_threshold_breaks_before_its_label(html: str) -> None:
+    assert '<span class="name">recall<wbr>[spam]' in html
+    assert "<code>precision<wbr>[spam]" in html
+
+
 def test_charts_take_their_colours_from_the_page(html: str) -> None:
     charts = re.findall(r'<svg class="chart".*?</svg>', html, re.DOTALL)
     assert charts

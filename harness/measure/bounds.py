@@ -143,7 +143,7 @@ class Most:
     """What one command may still send and pay, over all its runs; None is no bound."""
 
     def __init__(self, *, trials: int | None = None, money: float | None = None, currency: str | None = None) -> None:
-        self.trials, self._money, self._asked = trials, money, money
+        self.trials, self.money, self._asked = trials, money, money
         self._currency = currency  # of `money`, where it names one
 
     def allowed(self, plan: Plan, done: bytearray, batches: Iterable[Batch] = ()) -> bytearray:
@@ -160,7 +160,7 @@ class Most:
 
     def refuse(self, plans: Iterable[tuple[Plan, bytearray]]) -> None:
         """Refuse what may cost more than is left, or has no price in this currency. Raises UsageError."""
-        if self._money is None:
+        if self.money is None:
             return
         total, currencies = 0.0, set()
         for cost in (cost for plan, done in plans for cost in _paid(plan, done)):
@@ -175,25 +175,20 @@ class Most:
         if len(currencies) > 1:
             said = f"--max-cost can't bound prices in several currencies: {', '.join(sorted(currencies))}."
             raise UsageError(said, fix="Measure the models of one currency at a time, or bound it by --max-trials.")
-        if total > self._money:
-            left = "" if self._money == self._asked else f", of which {self._money:,.4f} are left"
+        if total > self.money:
+            left = "" if self.money == self._asked else f", of which {self.money:,.4f} are left"
             raise UsageError(
                 f"this may cost {total:,.4f}, more than --max-cost {self._asked:,.4f}{left}; nothing was sent.",
                 fix="Allow more, or measure fewer cases with --limit or --repeats.",
             )
 
-    @property
-    def bounds_money(self) -> bool:
-        """Whether what replies cost is counted."""
-        return self._money is not None
-
     def spend(self, money: float) -> None:
         """Count what a reply cost. Raises RunIncomplete from when the bound is reached."""
-        if self._money is None or self._asked is None:
+        if self.money is None or self._asked is None:
             return
-        self._money -= money
-        if self._money <= 0:
-            said = f"the replies cost {self._asked - self._money:,.4f}; they are saved."
+        self.money -= money
+        if self.money <= 0:
+            said = f"the replies cost {self._asked - self.money:,.4f}; they are saved."
             raise RunIncomplete(f"--max-cost {self._asked:,.4f} is reached: {said}", fix="Allow more.")
 
 
@@ -210,9 +205,9 @@ class Spent:
 
     def __init__(self, bundle: Bundle, most: Most) -> None:
         self._prices = {c.name: c.model.price for c in bundle.candidates}
-        self._most, self._counts = most, most.bounds_money
+        self._most = most
 
     def take(self, record: Record) -> None:
         """Count a reply. Raises RunIncomplete from when the bound is reached."""
-        if self._counts and isinstance(record.outcome, Reply) and not record.recorded:
+        if self._most.money is not None and isinstance(record.outcome, Reply) and not record.recorded:
             self._most.spend(self._prices[record.candidate].of(record.outcome.usage) or 0.0)

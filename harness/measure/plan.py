@@ -228,8 +228,7 @@ class Plan:
 
     def _named(self, code: int) -> tuple[CaseRow, Candidate, str, int]:
         repeat, slot = divmod(code, self._width)
-        rest, variant = divmod(slot, len(self.variants))
-        case, candidate = divmod(rest, len(self.candidates))
+        case, candidate, variant = self._parts(slot)
         return self.cases[case], self.candidates[candidate], self.variants[variant], repeat
 
     def _trial(self, case: CaseRow, candidate: Candidate, variant: str, repeat: int) -> Trial:

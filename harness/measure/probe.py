@@ -204,15 +204,12 @@ def _judge(feature: Feature, answer: Answer) -> Support:
         return Support(feature=feature, supported=False if refused else None, why=outcome.message)
     if feature == "seed":
         return Support(feature=feature, supported=True, why="accepted; repeats of a run show whether it is honoured")
-    if feature == "logprobs":
-        shown = bool(outcome.logprobs)
-        return Support(feature=feature, supported=shown, why="" if shown else "accepted, but none came")
-    if feature == "streaming":
-        shown = bool(answer.attempt.tokens_ns)
-        return Support(feature=feature, supported=shown, why="" if shown else "accepted, but no stream came")
-    shown = _follows_schema(outcome.text)
-    why = "" if shown else f"accepted, but the reply does not follow it: {outcome.text[:60]!r}"
-    return Support(feature=feature, supported=shown, why=why)
+    shown, lacks = {
+        "logprobs": (bool(outcome.logprobs), "none came"),
+        "streaming": (bool(answer.attempt.tokens_ns), "no stream came"),
+        "json schema": (_follows_schema(outcome.text), f"the reply does not follow it: {outcome.text[:60]!r}"),
+    }[feature]
+    return Support(feature=feature, supported=shown, why="" if shown else f"accepted, but {lacks}")
 
 
 def _follows_schema(text: str) -> bool:

@@ -9,6 +9,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+from harness.cores import usable
 from harness.errors import EndpointUnusable, HarnessError, Interrupted, RunIncomplete, StorageFailed, UsageError
 from harness.files.thresholds import negligible_lag_s
 from harness.measure.bounds import Bundle, Most, Plan, Spent
@@ -225,15 +226,7 @@ def process_count(bundle: Bundle, processes: int | None) -> int:
     if processes is not None:
         return max(1, processes)
     most = max((candidate.model.limits.concurrency for candidate in bundle.candidates), default=1)
-    return max(1, min(_cores(), -(-most // _IN_FLIGHT_PER_PROCESS), _MOST_PROCESSES))
-
-
-def _cores() -> int:
-    """Count the cores that this process may use."""
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:  # not on macOS
-        return os.cpu_count() or 1
+    return max(1, min(usable(), -(-most // _IN_FLIGHT_PER_PROCESS), _MOST_PROCESSES))
 
 
 @contextmanager

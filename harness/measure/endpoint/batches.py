@@ -58,7 +58,6 @@ class Result(msgspec.Struct):
     result: msgspec.Raw = NULL
 
 
-_result = msgspec.json.Decoder(Result).decode
 Json: TypeAlias = dict[str, Any]
 Found: TypeAlias = str | Literal[False] | None
 """A batch's id; None where there is none, False where it can't be told yet."""
@@ -171,10 +170,8 @@ class Asking(ABC):
 
 def parsed(line: bytes) -> Result | None:
     """Read a line of results as far as both protocols agree; None for what is none."""
-    try:
-        return _result(line)
-    except (msgspec.MsgspecError, ValueError, RecursionError):
-        return None
+    found: Result | None = decoded_as(line, Result)
+    return found
 
 
 def _trouble_of(ended: Exchange | Broken) -> Unanswered | None:

@@ -38,30 +38,27 @@ def _protocol(make_codec: Callable[[ModelEntry, Prompt], codecs.Codec]) -> Build
         codec = make_codec(entry, prompt)
         if entry.azure is not None:
             return _on_azure(name, entry, entry.azure, codec, root)
-        url = origin.endpoint_url(name, entry, codec.path)
-        transport = make_transport(entry.transport, url, _bearer_headers(name, entry), _trusted(name, entry, root))
+        url = origin.endpoint_url(name, entry, _version(name, entry) + codec.path)
+        transport = make_transport(entry.transport, url, _headers(name, entry), _trusted(name, entry, root))
         return _over_http(name, entry, codec, url, transport)
 
     return build
 
 
-def _anthropic(name: str, entry: ModelEntry, prompt: Prompt, root: Path) -> Endpoint:
-    codec = codecs.AnthropicCodec(entry, prompt)
-    url = origin.endpoint_url(name, entry, _version(name, entry) + codec.path)
-    transport = make_transport(entry.transport, url, _anthropic_headers(name, entry), _trusted(name, entry, root))
-    return _over_http(name, entry, codec, url, transport)
-
-
-def _anthropic_headers(name: str, entry: ModelEntry) -> dict[str, str]:
-    headers = {"anthropic-version": codecs.VERSION, **origin.resolved_headers(name, entry)}
-    if (key := origin.api_key(name, entry)) is not None:
-        headers.setdefault("x-api-key", key)
+def _headers(name: str, entry: ModelEntry) -> dict[str, str]:
+    headers = origin.resolved_headers(name, entry)
+    key = origin.api_key(name, entry)
+    if entry.endpoint == "anthropic":
+        headers.setdefault("anthropic-version", codecs.VERSION)
+    if key is not None:
+        headers.setdefault(*("x-api-key", key) if entry.endpoint == "anthropic" else ("authorization", f"Bearer {key}"))
     return headers
 
 
 def _version(name: str, entry: ModelEntry) -> str:
-    bare = not urlsplit(origin.base_url(name, entry)).path.rstrip("/").endswith("/v1")
-    return "/v1" if bare else ""  # the provider's own documents give the bare origin
+    if entry.endpoint != "anthropic" or urlsplit(origin.base_url(name, entry)).path.rstrip("/").endswith("/v1"):
+        return ""
+    return "/v1"  # the provider's own documents give the bare origin
 
 
 def listing(name: str, entry: ModelEntry, root: Path) -> tuple[Transport, tuple[str, ...]]:
@@ -69,25 +66,21 @@ def listing(name: str, entry: ModelEntry, root: Path) -> tuple[Transport, tuple[
 
     Raises UsageError as `build_endpoint` does.
     """
-    spoken = entry.endpoint == "anthropic"
-    headers = _anthropic_headers(name, entry) if spoken else _bearer_headers(name, entry)
-    path = f"{_version(name, entry) if spoken else ''}/models"
+    headers, path = _headers(name, entry), f"{_version(name, entry)}/models"
     urls = [origin.endpoint_url(name, entry, p) for p in (f"{path}/{quote(entry.model or '', safe='')}", path)]
     return make_transport("wire", urls[0], headers, _trusted(name, entry, root)), tuple(urls)
 
 
 def batches_of(name: str, entry: ModelEntry, endpoint: HttpEndpoint, root: Path) -> batches.Asking:
     """Make the way to the batches of one model, not yet opened. Raises UsageError as `build_endpoint` does."""
-    spoken, edge = entry.endpoint == "anthropic", token_hex(16)
-    headers = _anthropic_headers(name, entry) if spoken else _bearer_headers(name, entry)
-    version = _version(name, entry) if spoken else ""
+    edge, headers, version = token_hex(16), _headers(name, entry), _version(name, entry)
     url, trusted = origin.endpoint_url(name, entry, version), _trusted(name, entry, root)
     check_way("wire", url)
     plain, uploads = (
         make_transport("wire", url, {**headers, "content-type": kind}, trusted, cap_bytes=_MOST_RESULTS)
         for kind in ("application/json", f"multipart/form-data; boundary={edge}")
     )
-    kind = AnthropicBatches if spoken else OpenAIBatches
+    kind = AnthropicBatches if entry.endpoint == "anthropic" else OpenAIBatches
     return kind((plain, uploads, lambda path: origin.endpoint_url(name, entry, version + path)), endpoint.path, edge)
 
 
@@ -110,7 +103,7 @@ def _on_azure(name: str, entry: ModelEntry, azure: Azure, codec: codecs.Codec, r
 
 def _generic(name: str, entry: ModelEntry, prompt: Prompt, root: Path) -> Endpoint:  # noqa: ARG001 (one signature)
     url, codec = origin.full_url(name, entry), codecs.GenericCodec(name, entry)
-    transport = make_transport(entry.transport, url, _bearer_headers(name, entry), _trusted(name, entry, root))
+    transport = make_transport(entry.transport, url, _headers(name, entry), _trusted(name, entry, root))
     return _over_http(name, entry, codec, url, transport)
 
 
@@ -141,13 +134,6 @@ def _trusted(name: str, entry: ModelEntry, root: Path) -> tuple[bytes, ...]:
         raise UsageError(f"models.{name}.ca_file: {entry.ca_file} {error}", fix=CERTIFICATES_FIX) from None
 
 
-def _bearer_headers(name: str, entry: ModelEntry) -> dict[str, str]:
-    headers = origin.resolved_headers(name, entry)
-    if (key := origin.api_key(name, entry)) is not None:
-        headers.setdefault("authorization", f"Bearer {key}")
-    return headers
-
-
 def _over_http(name: str, entry: ModelEntry, codec: codecs.Codec, url: str, transport: Transport) -> Endpoint:
     if entry.stream and not isinstance(codec, codecs.StreamingCodec):
         raise UsageError(f"models.{name}: `endpoint: {entry.endpoint}` can't stream", fix="Remove `stream: true`.")
@@ -168,7 +154,7 @@ _BUILDERS: dict[EndpointKind, Build] = {
     "chat": _protocol(codecs.ChatCodec),
     "completions": _protocol(codecs.CompletionsCodec),
     "responses": _protocol(codecs.ResponsesCodec),
-    "anthropic": _anthropic,
+    "anthropic": _protocol(codecs.AnthropicCodec),
     "http": _generic,
     "local": _local,
     "replay": _replay,

@@ -83,23 +83,16 @@ class Books:
         self._odd[name] = None
 
 
-def openai_usage(payload: fields.JsonObject, books: Books) -> Usage:
-    """`usage` of chat and text completions, of Azure, DeepSeek and all that speak as they do."""
-    return _openai_usage(payload, books, "prompt_tokens", "completion_tokens")
-
-
-def responses_usage(payload: fields.JsonObject, books: Books) -> Usage:
-    """`usage` of OpenAI's Responses."""
-    return _openai_usage(payload, books, "input_tokens", "output_tokens")
-
-
 def at_tier(usage: Usage, said: str | None, headers: Headers) -> Usage:
     """Add the service tier that served a reply; Gemini's OpenAI face says it in a header alone."""
     said = said or headers.get("x-gemini-service-tier")
     return structs.replace(usage, tier=said[:_LONGEST_TIER].lower()) if said else usage
 
 
-def _openai_usage(payload: fields.JsonObject, books: Books, before: str, after: str) -> Usage:
+def openai_usage(
+    payload: fields.JsonObject, books: Books, before: str = "prompt_tokens", after: str = "completion_tokens"
+) -> Usage:
+    """Return `usage` of OpenAI's protocols and all that speak as they do; Responses have other names for the two."""
     usage = books.group(payload, "usage")
     within = books.group(usage, f"{before}_details")
     cached = within.get("cached_tokens", usage.get("prompt_cache_hit_tokens"))

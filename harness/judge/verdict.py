@@ -56,7 +56,7 @@ def _chosen_among(one: judge.CandidateAssessment, error: float, among: int) -> j
     return msgspec.structs.replace(
         one,
         verdict="INCONCLUSIVE",
-        headline=headline_of("INCONCLUSIVE", reason),
+        headline=f"INCONCLUSIVE: {reason}",
         reason=reason,
         next_step=judge.NextStep(kind="collect", sentence=judge.CONFIRM, thresholds=tuple(c.threshold for c in short)),
     )
@@ -71,11 +71,6 @@ def open_by_failures(verdict: judge.Verdict, checks: Sequence[judge.Check]) -> i
 def not_measured(troubles: Sequence[judge.Trouble]) -> str:
     """Give the reason of a candidate without one reply: the endpoint's words, and what to change."""
     return judge.what_decides(troubles) or "the endpoint answered no call."
-
-
-def headline_of(verdict: judge.Verdict, reason: str) -> str:
-    """Give the one sentence that stands alone: what was decided, and why."""
-    return f"{verdict}: {reason}"
 
 
 def reason_of(

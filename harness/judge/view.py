@@ -168,11 +168,7 @@ class View:
     @cached_property
     def answers(self) -> Answers:
         """Expected and given labels."""
-        return self.answers_of(self.trials)
-
-    def answers_of(self, trials: TrialColumns) -> Answers:
-        """Give expected and given labels of some trials."""
-        return Answers(trials.case, trials.expected, trials.predicted, self.labels)
+        return Answers(self.trials.case, self.trials.expected, self.trials.predicted, self.labels)
 
     @cached_property
     def answer_codes(self) -> Int32:

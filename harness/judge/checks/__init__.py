@@ -15,7 +15,6 @@ from harness.judge.checks.worlds import as_usual, mended, otherwise, without_fai
 from harness.judge.verdict import (
     among_candidates,
     best_first,
-    headline_of,
     not_measured,
     open_by_failures,
     passed_alone,

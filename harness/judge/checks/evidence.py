@@ -134,13 +134,13 @@ class Evidence(Protocol):
         """Weigh what was taken."""
         ...
 
-    def range(self, delta: float) -> tuple[float | None, float | None]:
-        """Give the shares of the whole suite that are not ruled out."""
-        ...
+    def range(self, delta: float) -> tuple[float | None, float | None]:  # noqa: ARG002 (for what is a count)
+        """Give the shares of the whole suite that are not ruled out; none where that is not known."""
+        return None, None
 
 
 @dataclass(slots=True)
-class ScoredCalls:
+class ScoredCalls(Evidence):
     """A mean over cases: counts without replacement where each case has one trial, else bets."""
 
     goal: Goal
@@ -183,7 +183,7 @@ class ScoredCalls:
 
 
 @dataclass(slots=True)
-class Predicted:
+class Predicted(Evidence):
     """Precision of a label: how many replies will have named it at the end is not known.
 
     With repeats, or in a large suite, bets are made; else every number that is still possible is tried.
@@ -217,16 +217,12 @@ class Predicted:
         asked, total = len(self.counts), len(self.inside)
         return look_at_predictions(asked, total, right=right, false=false, sure=self.sure, enough=self.enough)
 
-    def range(self, delta: float) -> tuple[float | None, float | None]:  # noqa: ARG002 (as all evidence)
-        """Give none: the denominator is not known."""
-        return None, None
-
 
 _MOST_PREDICTED = 2_000  # cases: every number of predictions that is still possible is tried at each look
 
 
 @dataclass(slots=True)
-class Paired:
+class Paired(Evidence):
     """Gains and losses of a candidate against its baseline, over all cases or those of a label.
 
     Of pairs asked once they are counted. With repeats, bets are made on a weighted sum of both, against lines beyond
@@ -255,10 +251,6 @@ class Paired:
         if self.repeats > 1:
             return look_at_lines(moved, at, below=True), look_at_lines(moved, at, below=False)
         return log_e_pairs(at, len(moved), sum(one > 0 for one in moved), sum(one < 0 for one in moved))
-
-    def range(self, delta: float) -> tuple[float | None, float | None]:  # noqa: ARG002 (as all evidence)
-        """Give none: a difference is no share of the suite."""
-        return None, None
 
 
 def _moved(case: Case, one: Said, *, best: bool) -> int:

@@ -12,7 +12,6 @@ from harness.judge.checks.asked import Asked
 from harness.judge.leakage.section import leaks
 from harness.judge.pairs import pair
 from harness.judge.scores import Answers, Figure, Missing, Normal
-from harness.judge.sections import generalization
 from harness.judge.sections.latency import untimed
 
 NEEDS_BASELINE = "no baseline is set (`harness baseline set RUN` sets one)"
@@ -35,11 +34,6 @@ def more_than_always(asked: Asked) -> Figure:
     if asked.required >= 1:
         return Missing("all cases expect one label, so nothing can be better than always answering it")
     return accuracy(asked)
-
-
-def coverage(asked: Asked) -> Figure:
-    """Give the share of trials with a label."""
-    return scores.coverage(asked.view.answers)
 
 
 def label_figure(score: Callable[[Answers, int], Figure]) -> Callable[[Asked], Figure]:
@@ -71,25 +65,10 @@ def share_ended(outcome: Outcome) -> Callable[[Asked], Figure]:
     return read
 
 
-def agreement(asked: Asked) -> Figure:
-    """Give how often two repeats of a case agree."""
-    return scores.agreement(asked.view.votes)
-
-
-def flip_rate(asked: Asked) -> Figure:
-    """Give the share of cases whose repeats do not all agree."""
-    return scores.flip_rate(asked.view.votes)
-
-
 def always_right(asked: Asked) -> Figure:
     """Give how often k repeats of a case are all right."""
     view = asked.view
     return scores.pass_power(view.trials.case, view.answers.right, int(asked.threshold.argument or 1))
-
-
-def split_gap(asked: Asked) -> Figure:
-    """Give accuracy on dev minus that on the other splits."""
-    return generalization.gap(asked.view, part=bool(asked.threshold.where))
 
 
 def leak_count(asked: Asked) -> Figure:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from harness.files import thresholds
-from harness.judge import OUTCOMES, CandidateAssessment, Check, Estimate
+from harness.judge import OUTCOMES, CandidateAssessment, Check, Estimate, scores
 from harness.judge.checks import consequences as told
 from harness.judge.checks import evidence, worlds
 from harness.judge.checks import figures as read
@@ -22,7 +22,7 @@ from harness.judge.checks.asked import Asked, View
 from harness.judge.checks.drift import drift_check
 from harness.judge.checks.quantiles import quantile_check, quantile_seen
 from harness.judge.scores import AVERAGES, OF_LABEL, Figure, Missing, Resampling
-from harness.judge.sections import cost, robustness
+from harness.judge.sections import cost, generalization, robustness
 
 Kept: TypeAlias = Iterable[tuple[str, Estimate | None]]
 
@@ -176,7 +176,7 @@ def _accuracy(c: CandidateAssessment) -> Kept:
 
 _RIGHT = Gauge(figure=read.accuracy, plan=power.of_share, consequence=told.wrong, score=evidence.RIGHT)
 _AGREEMENT = Gauge(
-    figure=read.agreement,
+    figure=lambda asked: scores.agreement(asked.view.votes),
     plan=power.of_repeats,
     consequence=told.moved,
     faultless="all repeats agreed",
@@ -192,7 +192,7 @@ GAUGES: dict[str, Gauge] = {
     thresholds.ACCURACY.name: replace(_RIGHT, kept=_accuracy),
     **{name: _averaged(name) for name in AVERAGES},
     "coverage": Gauge(
-        figure=read.coverage,
+        figure=lambda asked: scores.coverage(asked.view.answers),
         plan=power.of_share,
         consequence=told.uncovered,
         faultless="every trial ended with a label",
@@ -213,7 +213,11 @@ GAUGES: dict[str, Gauge] = {
     "refused": _outcome("refused", "no reply was a refusal", "ended in a refusal"),
     "truncated": _outcome("truncated", "no reply was cut off", "ended in a reply that was cut off"),
     "stability": _AGREEMENT,
-    "flip_rate": replace(_AGREEMENT, figure=read.flip_rate, kept=lambda c: [("", c.stability.flip_rate)]),
+    "flip_rate": replace(
+        _AGREEMENT,
+        figure=lambda asked: scores.flip_rate(asked.view.votes),
+        kept=lambda c: [("", c.stability.flip_rate)],
+    ),
     "pass": Gauge(
         figure=read.always_right,
         plan=power.of_repeats,
@@ -236,7 +240,7 @@ GAUGES: dict[str, Gauge] = {
         _robustness("flips_above_noise", "flips_above_noise", robustness.flips_above_noise), faultless="no answer moved"
     ),
     "generalization.gap": Gauge(
-        figure=read.split_gap,
+        figure=lambda asked: generalization.gap(asked.view, part=bool(asked.threshold.where)),
         plan=power.of_gap,
         kept=_gap,
         worlds=worlds.of_splits,

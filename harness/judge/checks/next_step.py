@@ -77,7 +77,8 @@ def next_step(view: View, made: judge.CandidateAssessment) -> judge.NextStep:
     if made.verdict == "READY":
         return judge.NextStep(kind="ship", sentence=f"Ship {made.name}.")
     if made.verdict == "NOT MEASURED":
-        return _of_trouble(made.went_wrong[0]) if made.went_wrong else _endpoint()
+        nothing = judge.NextStep(kind="endpoint", sentence="Look at the endpoint: it answered no call.")
+        return _of_trouble(made.went_wrong[0]) if made.went_wrong else nothing
     if view.missing and not failed and view.stopped is None:
         return _resume(view.manifest.to_finish, undecided)
     if made.open_by_failures:
@@ -91,10 +92,6 @@ def next_step(view: View, made: judge.CandidateAssessment) -> judge.NextStep:
 
 def _resume(told: str, checks: Iterable[judge.Check]) -> judge.NextStep:
     return judge.NextStep(kind="resume", sentence=told, thresholds=_texts(checks))
-
-
-def _endpoint() -> judge.NextStep:
-    return judge.NextStep(kind="endpoint", sentence="Look at the endpoint: it answered no call.")
 
 
 def _of_trouble(row: judge.Trouble) -> judge.NextStep:

@@ -73,10 +73,7 @@ def _row(suite: Suite, threshold: Threshold, cases: Sequence[Case], accuracy: fl
         return unplanned(threshold, "it depends on the baseline")
     chosen = [case for case in cases if threshold.covers(case.split, case.tags)]
     if threshold.metric == BETTER_THAN_MAJORITY.name:
-        threshold = replace(threshold, bound=_majority(chosen))
+        most = max(Counter(case.expected for case in chosen).values(), default=0)
+        threshold = replace(threshold, bound=most / max(len(chosen), 1))
     ahead = Ahead(suite=suite, threshold=threshold, cases=chosen, accuracy=accuracy)
     return GAUGES[threshold.metric].plan(ahead)
-
-
-def _majority(cases: Sequence[Case]) -> float:
-    return max(Counter(case.expected for case in cases).values(), default=0) / max(len(cases), 1)

@@ -74,7 +74,7 @@ class Stopper:
             made = settling(self._suite, self._cases, self._thresholds, self._rule, among=self._among)
             self._known[record.candidate] = made
         found = self._known[record.candidate].take(record.case, record.repeat, self._said(record))
-        return () if found is None else self._ended(record.candidate, found, at_utc)
+        return () if found is None else tuple(self._ended(record.candidate, found, at_utc))
 
     def _take_pairs(self, record: Record, at_utc: str) -> Iterator[Stopped]:
         self._heard[record.candidate, record.case, record.repeat] = self._said(record)
@@ -110,13 +110,11 @@ class Stopper:
             lost=failed is not None and failed.kind != "render" and read.outcome == "failed",
         )
 
-    def _ended(self, candidate: str, found: Settled, at_utc: str, beside: str = "") -> tuple[Stopped, ...]:
+    def _ended(self, candidate: str, found: Settled, at_utc: str, beside: str = "") -> Iterator[Stopped]:
         """Give the event that ends a candidate; none where all was asked."""
-        if found.asked == found.of:
-            return ()
-        self._saved += (found.of - found.asked) * self._suite.repeats
-        return (
-            Stopped(
+        if found.asked < found.of:
+            self._saved += (found.of - found.asked) * self._suite.repeats
+            yield Stopped(
                 at_utc=at_utc,
                 candidate=candidate,
                 asked=found.asked,
@@ -125,8 +123,7 @@ class Stopper:
                 delta=self._rule.delta,
                 statuses=dict(found.statuses),
                 beside=beside,
-            ),
-        )
+            )
 
     def near(self) -> str:
         """Say how near each candidate is to being settled and what was saved, for who watches."""

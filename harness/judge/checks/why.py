@@ -53,7 +53,7 @@ def why(finding: Finding) -> CheckWhy:
     """Give the sentence of a check."""
     if finding.estimate.value is None or finding.decision.bound is None:
         return _undefined(finding)
-    if _is_fact(finding):
+    if finding.estimate.low == finding.estimate.high == finding.estimate.value:
         return _fact(finding)
     match finding.decision.status:
         case "PASS":
@@ -73,10 +73,6 @@ def says_needed(finding: Finding) -> bool:
 def _undefined(finding: Finding) -> CheckWhy:
     reason = finding.estimate.why_undefined or "there is nothing to measure it on"
     return CheckWhy(f"{finding.asked.threshold.text} can't be decided", f"{reason}.")
-
-
-def _is_fact(finding: Finding) -> bool:
-    return finding.estimate.low == finding.estimate.high == finding.estimate.value
 
 
 def _fact(finding: Finding) -> CheckWhy:

@@ -141,7 +141,7 @@ def two_sided_p(compared: Compared) -> float | None:
     figure = compared.difference
     if figure.value is None:
         return None
-    p = 2 * min(p_below(figure, 0.0), p_above(figure, 0.0))
+    p = 2 * min(_tails(figure))
     if compared.moved is not None and p < _LARGE:
         p = max(p, 2 * min(scores.p_flips(compared.moved), scores.p_flips(-compared.moved)))
     return min(1.0, p)
@@ -151,7 +151,7 @@ def p_worse(compared: Compared) -> float | None:
     """Give the one-sided p-value of "head is not worse", for metrics of which more is better."""
     if compared.difference.value is None:
         return None
-    p = p_below(compared.difference, 0.0)
+    p, _ = _tails(compared.difference)
     return p if compared.moved is None or p >= _LARGE else max(p, scores.p_flips(compared.moved))
 
 
@@ -163,47 +163,37 @@ def overall(decisions: Sequence[NonInferiority]) -> Status:
     return "PASS" if statuses == {"PASS"} else "INCONCLUSIVE"
 
 
-def p_below(figure: Figure, at: float) -> float:
-    """Give the one-sided p-value of "the truth is at or above `at`": small when the figure lies far below."""
+def _tails(figure: Figure) -> tuple[float, float]:
+    """Give the one-sided p-values of "the truth is 0 or more" and of "0 or less": small where the figure is far off."""
     match figure:
         case PairedDifference():
-            return float(ndtr(figure.z(at)))
+            z = figure.z(0.0)
+            return float(ndtr(z)), float(ndtr(-z))
         case Normal():
-            return _student(figure, at)
+            below = _student(figure)
+            return below, 1 - below if figure.value else 1.0
         case Drawn():
-            return _tail(figure, at, int(np.count_nonzero(figure.draws >= at)))
+            return _tail(figure, figure.draws >= 0), _tail(figure, figure.draws <= 0)
         case _:
-            return 1.0
+            return 1.0, 1.0
 
 
-def p_above(figure: Figure, at: float) -> float:
-    """Give the one-sided p-value of "the truth is at or below `at`"."""
-    match figure:
-        case PairedDifference():
-            return float(ndtr(-figure.z(at)))
-        case Normal():
-            return 1 - _student(figure, at) if figure.value != at else 1.0
-        case Drawn():
-            return _tail(figure, at, int(np.count_nonzero(figure.draws <= at)))
-        case _:
-            return 1.0
-
-
-def _student(figure: Normal, at: float) -> float:
+def _student(figure: Normal) -> float:
     assert figure.value is not None
-    if figure.value == at:
+    if not figure.value:
         return 1.0 if figure.se == 0 else 0.5
-    t = (figure.value - at) / figure.se if figure.se > 0 else math.copysign(math.inf, figure.value - at)
+    t = figure.value / figure.se if figure.se > 0 else math.copysign(math.inf, figure.value)
     return float(ndtr(t) if figure.dof is None else stdtr(figure.dof, t))
 
 
-def _tail(figure: Drawn, at: float, beyond: int) -> float:
+def _tail(figure: Drawn, beyond: scores.Bool) -> float:
     assert figure.value is not None
-    counted = (beyond + 1) / (len(figure.draws) + 1)
+    many = int(np.count_nonzero(beyond))
+    counted = (many + 1) / (len(figure.draws) + 1)
     spread = float(figure.draws.std())
-    if beyond >= _FEW or spread == 0:
+    if many >= _FEW or spread == 0:
         return counted
-    return min(counted, float(ndtr(-abs(figure.value - at) / spread)))
+    return min(counted, float(ndtr(-abs(figure.value) / spread)))
 
 
 def standard_error(figure: Figure) -> float | None:

@@ -9,7 +9,7 @@ import numpy as np
 from harness.files import thresholds
 from harness.judge import OUTCOMES, Estimate, named, scores
 from harness.judge.pairs import Pairs, Side
-from harness.judge.scores import Answers, Bool, Figure, Float, MatrixMetric, Missing, PairedDraws, Votes
+from harness.judge.scores import Bool, Figure, Float, MatrixMetric, Missing, PairedDraws, Votes
 from harness.judge.view import once
 
 EVEN = 1e-9  # a smaller difference is none
@@ -96,22 +96,19 @@ def _of_label(pairs: Pairs, label: int, name: str) -> Iterator[Compared]:
         (thresholds.PRECISION, scores.precision_of),
         (thresholds.F1, partial(scores.fbeta_of, beta=1.0)),
     ):
-        score = scores.OF_LABEL[metric.name]
-        matrix, figure = partial(of, label=label), partial(_scored, score, label)
-        yield _drawn(pairs, metric, matrix, figure, label=name)
+
+        def alone(side: Side, metric: thresholds.Metric = metric) -> Figure:
+            return scores.OF_LABEL[metric.name](side.answers, label)
+
+        yield _drawn(pairs, metric, partial(of, label=label), alone, label=name)
     if label == pairs.positive:
         unit = f"cases that are not {named(name)}"
-        told_apart = partial(_answered_otherwise, label)
-        yield share_figure(pairs, thresholds.SPECIFICITY, told_apart, label=name, among=~expected, unit=unit)
 
+        def answered_otherwise(side: Side) -> Bool:
+            said = side.answers.predicted
+            return np.asarray((said != label) & (said >= 0), dtype=np.bool_)  # what has no label is never right
 
-def _scored(score: Callable[[Answers, int], Figure], label: int, side: Side) -> Figure:
-    return score(side.answers, label)
-
-
-def _answered_otherwise(label: int, side: Side) -> Bool:
-    said = side.answers.predicted
-    return np.asarray((said != label) & (said >= 0), dtype=np.bool_)  # what has no label is never right
+        yield share_figure(pairs, thresholds.SPECIFICITY, answered_otherwise, label=name, among=~expected, unit=unit)
 
 
 def average_figure(pairs: Pairs, metric: thresholds.Metric, *, sides: bool = True) -> Compared:

@@ -35,11 +35,11 @@ _BY_CHANCE = " Among all prompts of this gate one such loss may be chance (Holm)
 class ChangedPrompt(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of one changed prompt; nothing but its place where nothing had to be measured."""
 
-    path: str
+    path: str = ""
     prompt: str
     model: str
-    lines: tuple[int, int] | None
-    same: bool
+    lines: tuple[int, int] | None = None
+    same: bool = False
     head: tuple[judge.Check, ...] | None = None  # thresholds held against head; None where it was not measured
     currency: str | None = None  # of head's price
     base: tuple[judge.Check, ...] = ()  # the same thresholds held against base
@@ -174,14 +174,22 @@ def _decided(one: ChangedPrompt, firm: set[int]) -> judge.GatedPrompt:
     if one.not_measured and not one.same:
         return made
     kind: judge.GatedKind = "same" if one.same else "new" if one.comparison is None else "changed"
-    checks = () if one.same or one.head is None else (*threshold_checks(one, one.head), *_no_worse(one, firm))
-    status = _worst(check.status for check in checks)
     comparison = one.comparison
-    if comparison is not None and one.reused:
-        comparison = without_latency(comparison)
+    checks = [] if one.same or one.head is None else threshold_checks(one, one.head)
+    if comparison is not None and not one.same and one.head is not None:
+        asked = enumerate(comparison.non_inferior)
+        checks += [no_worse_check(comparison, each, firm=place in firm) for place, each in asked]
+    status = _worst(check.status for check in checks)
+    if comparison is not None and one.reused:  # one side's times were measured on another day
+        comparison = msgspec.structs.replace(
+            comparison,
+            metrics=tuple(m for m in comparison.metrics if metric_of(m.metric).clock is None),
+            typical_shift=None,
+            notes=(*comparison.notes, "Latency is not compared: the baseline's replies are those of an earlier run."),
+        )
     headline = f"{_headline(status, kind, checks, comparison, one.went_wrong)}{not_asked(one.settled)}"
     return msgspec.structs.replace(
-        made, kind=kind, status=status, headline=headline, checks=checks, comparison=comparison, not_measured=""
+        made, kind=kind, status=status, headline=headline, checks=tuple(checks), comparison=comparison, not_measured=""
     )
 
 
@@ -189,16 +197,6 @@ def not_asked(early: judge.SettledEarly | None) -> str:
     """Say that the rest was not asked, as a sentence behind another; nothing where all cases were asked."""
     told = judge.settled(early)
     return f" S{told[1:]}; the rest was not asked." if told else ""
-
-
-def without_latency(comparison: judge.Comparison) -> judge.Comparison:
-    """Leave out what compares times: one side's were measured on another day."""
-    return msgspec.structs.replace(
-        comparison,
-        metrics=tuple(m for m in comparison.metrics if metric_of(m.metric).clock is None),
-        typical_shift=None,
-        notes=(*comparison.notes, "Latency is not compared: the baseline's replies are those of an earlier run."),
-    )
 
 
 def threshold_checks(one: ChangedPrompt, head: tuple[judge.Check, ...]) -> list[judge.GateCheck]:
@@ -229,15 +227,6 @@ def _threshold(one: ChangedPrompt, check: judge.Check, old: judge.Check | None) 
         currency=one.currency,
         depends_on=check.depends_on,
     )
-
-
-def _no_worse(one: ChangedPrompt, firm: set[int]) -> list[judge.GateCheck]:
-    if one.comparison is None:
-        return []
-    return [
-        no_worse_check(one.comparison, asked, firm=place in firm)
-        for place, asked in enumerate(one.comparison.non_inferior)
-    ]
 
 
 def no_worse_check(

@@ -77,13 +77,9 @@ def _of_model(model: str, prompts: Sequence[UpgradedPrompt]) -> UpgradedModel:
 
 def _opening(model: UpgradedModel, old: str) -> str:
     change = f"from {old} to {model.model}"
-    match model.verdict:
-        case "NOT MEASURED":
-            return "NOT MEASURED"
-        case "INCONCLUSIVE":
-            return f"INCONCLUSIVE whether to switch {change}"
-        case _:
-            return f"{model.verdict} {change}"
+    if model.verdict == "NOT MEASURED":
+        return "NOT MEASURED"
+    return f"{model.verdict}{' whether to switch' if model.verdict == 'INCONCLUSIVE' else ''} {change}"
 
 
 def _exit(model: UpgradedModel, prompts: Sequence[UpgradedPrompt], *, complete: bool) -> Exit:

@@ -101,11 +101,8 @@ def _judged(made: judge.UpgradedPrompt, couple: Couple, asked: Demand) -> judge.
 def _changed(couple: Couple, held: tuple[judge.Check, ...], comparison: judge.Comparison | None) -> ChangedPrompt:
     entry = couple.new.entry
     return ChangedPrompt(
-        path="",
         prompt=entry.prompt_name,
         model=entry.model_name,
-        lines=None,
-        same=False,
         head=held,
         currency=couple.after.cost.currency,
         base=couple.before.checks,

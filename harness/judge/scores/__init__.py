@@ -23,7 +23,6 @@ from harness.judge.scores.classification import (
     accuracy,
     coverage,
     f1,
-    label_figures,
     majority,
     no_alarm,
     precision,

@@ -90,19 +90,6 @@ def f1(answers: Told, label: int) -> Figure:
 
 
 @dataclass(frozen=True, slots=True)
-class LabelFigures:
-    """One label against all others; counts are trials, `cases` those that expect it."""
-
-    precision: Share | Missing
-    recall: Share | Missing
-    f1: Figure
-    specificity: Share | Missing
-    support: int
-    cases: int
-    predicted: int
-
-
-@dataclass(frozen=True, slots=True)
 class Majority:
     """What always answering the most frequent label would score, and whether accuracy is above that.
 
@@ -113,21 +100,6 @@ class Majority:
     label: int
     share: float
     p_value: float | None
-
-
-def label_figures(answers: Told, label: int) -> LabelFigures:
-    """Give all figures of one label."""
-    told = answers.patterns
-    expects = told.expected == label
-    return LabelFigures(
-        precision=precision(answers, label),
-        recall=recall(answers, label),
-        f1=f1(answers, label),
-        specificity=specificity(answers, label),
-        support=int((told.size * told.trials)[expects].sum()),
-        cases=int(told.size[expects].sum()),
-        predicted=int(told.size @ told.counts[:, label]),
-    )
 
 
 def majority(answers: Told) -> Majority:

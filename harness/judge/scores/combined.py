@@ -166,18 +166,16 @@ class Cusum:
     signal: int | None
 
 
-def cusum(
-    errors: Sequence[float], trials: Sequence[float], *, usual: float, worse: float, limit: float | None = None
-) -> Cusum:
+def cusum(errors: Sequence[float], trials: Sequence[float], *, usual: float, worse: float) -> Cusum:
     """Follow a series of runs for a rise of the error rate from `usual` to `worse`.
 
     Bernoulli CUSUM (Reynolds and Stoumbos 1999), one step a run: S = max(0, S + x ln(p1/p0) +
-    (n - x) ln((1-p1)/(1-p0))), a signal when S >= limit. `trials` should be effective sizes. The default
-    limit, ln(100), keeps the chance of a false signal before S returns to 0 below 1% (Wald's bound).
+    (n - x) ln((1-p1)/(1-p0))), a signal when S >= limit. `trials` should be effective sizes. The limit, ln(100),
+    keeps the chance of a false signal before S returns to 0 below 1% (Wald's bound).
     """
     usual = min(max(usual, 1e-4), 1 - 2e-4)
     worse = min(max(worse, usual + 1e-4), 1 - 1e-4)
-    limit = math.log(100) if limit is None else limit
+    limit = math.log(100)
     wrong, right = math.log(worse / usual), math.log((1 - worse) / (1 - usual))
     path: list[float] = []
     statistic = 0.0

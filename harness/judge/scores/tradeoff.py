@@ -55,15 +55,11 @@ class Sweep:
     def of(cls, scored: Scored) -> "Sweep":
         """Sweep the threshold over all distinct scores."""
         order = np.argsort(-scored.score, kind="stable")
-        ends = _ends(scored.score[order])
+        ordered = scored.score[order]
+        ends = np.flatnonzero(np.r_[ordered[1:] != ordered[:-1], True])  # the last of each run of equal scores
         hit = scored.positive[order].astype(np.float64)
-        return cls._from(scored.score[order][ends], hit, 1 - hit, ends)
-
-    @classmethod
-    def _from(cls, score: Float, hit: Float, alarm: Float, ends: Int64) -> "Sweep":
-        true_positive = np.cumsum(hit)[ends]
-        false_positive = np.cumsum(alarm)[ends]
-        return cls(score, true_positive, false_positive, float(true_positive[-1]), float(false_positive[-1]))
+        found, alarms = np.cumsum(hit)[ends], np.cumsum(1 - hit)[ends]
+        return cls(scored.score[order][ends], found, alarms, float(found[-1]), float(alarms[-1]))
 
     @property
     def precision(self) -> Float:
@@ -88,11 +84,6 @@ class Sweep:
     def roc_auc(self) -> float:
         """Give the area under the ROC curve by trapezoids: a positive outscores another, ties half."""
         return float(np.trapezoid(np.r_[0.0, self.recall], np.r_[0.0, self.false_alarm_rate]))
-
-
-def _ends(ordered: Float) -> Int64:
-    """Give the last position of each run of equal scores."""
-    return np.flatnonzero(np.r_[ordered[1:] != ordered[:-1], True])
 
 
 @dataclass(frozen=True, slots=True)

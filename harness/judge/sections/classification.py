@@ -49,16 +49,10 @@ def judged_classification(view: View) -> Classification:
 
 
 def _label(view: View, index: int) -> LabelScores:
-    figures = scores.label_figures(view.answers, index)
-    return LabelScores(
-        precision=figures.precision.estimate(view.confidence),
-        recall=figures.recall.estimate(view.confidence),
-        f1=figures.f1.estimate(view.confidence),
-        specificity=figures.specificity.estimate(view.confidence),
-        support=figures.cases,
-        cases=figures.cases,
-        predicted=figures.predicted,
-    )
+    told = view.answers.patterns
+    cases = int(told.size[told.expected == index].sum())
+    figures = {name: of(view.answers, index).estimate(view.confidence) for name, of in scores.OF_LABEL.items()}
+    return LabelScores(**figures, support=cases, cases=cases, predicted=int(told.size @ told.counts[:, index]))
 
 
 def _confusion(view: View) -> Confusion:

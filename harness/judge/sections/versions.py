@@ -141,10 +141,9 @@ def _numbered(prompt: str) -> tuple[str, int]:
 def _gains(corners: Sequence[Share]) -> tuple[judge.Estimate, judge.Estimate, judge.Estimate]:
     """Give the gain on dev, the gain elsewhere, and the first minus the second."""
     dev, other = tuple(corners[:2]), tuple(corners[2:])
-    weights = ((dev, (1.0, -1.0)), (other, (1.0, -1.0)), ((*dev, *other), (1.0, -1.0, -1.0, 1.0)))
-    made = [Combined(shares, signs, sum(s.n for s in shares), "Newcombe") for shares, signs in weights]
-    lead = Combined(made[2].shares, made[2].weights, made[2].n, "MOVER")
-    return made[0].estimate(), made[1].estimate(), lead.estimate()
+    dev_gain, other_gain = (Combined(two, (1.0, -1.0), sum(s.n for s in two), "Newcombe") for two in (dev, other))
+    lead = Combined((*dev, *other), (1.0, -1.0, -1.0, 1.0), dev_gain.n + other_gain.n, "MOVER")
+    return dev_gain.estimate(), other_gain.estimate(), lead.estimate()
 
 
 def _above(gain: judge.Estimate) -> bool:

@@ -76,13 +76,17 @@ def of_calls(ahead: Ahead) -> PowerRow:
     return _of_share(ahead, share, amount(scores.half_way(share), "share"))
 
 
+def _modelled(plan: Callable[[Ahead], SamplePlan | None]) -> Planner:
+    return lambda ahead: _of_model(ahead, plan(ahead))
+
+
+of_robustness = _modelled(robustness_plan)  # a limit on what perturbations move
+of_gap = _modelled(gap_plan)  # a limit on the difference between splits
+
+
 def of_average(of: MatrixMetric, figure: Callable[[Resampling], Figure]) -> Planner:
     """Give the planner of a metric of the confusion matrix."""
-
-    def plan(ahead: Ahead) -> PowerRow:
-        return _of_model(ahead, average_plan(ahead, of, figure, _truth(ahead)))
-
-    return plan
+    return _modelled(lambda ahead: average_plan(ahead, of, figure, _truth(ahead)))
 
 
 def of_fbeta(ahead: Ahead) -> PowerRow:
@@ -94,16 +98,6 @@ def of_fbeta(ahead: Ahead) -> PowerRow:
     return of_average(lambda confusion: scores.fbeta_of(confusion, label, beta), lambda run: run.fbeta(label, beta))(
         ahead
     )
-
-
-def of_robustness(ahead: Ahead) -> PowerRow:
-    """Plan a limit on what perturbations move."""
-    return _of_model(ahead, robustness_plan(ahead))
-
-
-def of_gap(ahead: Ahead) -> PowerRow:
-    """Plan a limit on the difference between splits."""
-    return _of_model(ahead, gap_plan(ahead))
 
 
 def afterwards(why: str) -> Planner:

@@ -139,9 +139,8 @@ def test_mcc_of_one_constant_answer_is_undefined(answers_of: AnswersOf) -> None:
 def test_no_trials_leave_everything_undefined() -> None:
     empty = Answers.of([], [], [], ["a", "b"])
     draws = Resampling.of(empty, seed=1)
-    label = classification.label_figures(empty, 0)
     figures = [*(draws.average(name) for name in classification.AVERAGES), draws.fbeta(0, 2.0)]
-    figures += [label.recall, label.precision, label.f1, label.specificity, classification.accuracy(empty)]
+    figures += [of(empty, 0) for of in classification.OF_LABEL.values()] + [classification.accuracy(empty)]
     assert [figure.value for figure in figures] == [None] * 12
     assert classification.majority(empty).p_value is None
 

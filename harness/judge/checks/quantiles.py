@@ -105,13 +105,11 @@ def _slowest(calls: _Calls) -> Check:
     met = scores.meets(slowest, calls.asked.threshold.op, calls.asked.required)
     failed = int(np.count_nonzero(~np.isfinite(calls.times)))
     lost = f"; {count(failed, 'call')} failed, and what fails is over any limit" if failed else ""
-    why = f"{calls.head}: {'met' if met else 'not met'} by {_all_of(len(calls.times))}{lost}{calls.partly}."
+    n = len(calls.times)
+    whom = "the only call" if n == 1 else f"the slowest of {n:,} calls"
+    why = f"{calls.head}: {'met' if met else 'not met'} by {whom}{lost}{calls.partly}."
     bound = slowest if math.isfinite(slowest) else None
     return calls.asked.check("PASS" if met else "FAIL", calls.estimate, why, bound=bound)
-
-
-def _all_of(n: int) -> str:
-    return "the only call" if n == 1 else f"the slowest of {n:,} calls"
 
 
 def _decided(calls: _Calls) -> Check:

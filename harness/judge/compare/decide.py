@@ -45,53 +45,31 @@ def decided(
         corrected = scores.holm([p_values[i] or 0.0 for i in family])
         adjusted.update(zip(family, corrected, strict=True))
         sizes.update(dict.fromkeys(family, len(family)))
-    return tuple(
-        _decided(
-            one,
-            p_values[i],
-            adjusted.get(i),
-            family_size=sizes.get(i, 1),
-            margin=margin,
-            confidence=confidence,
+    made = []
+    for i, one in enumerate(compared):
+        estimate, matters = one.difference.estimate(confidence), what_matters(one, margin)
+        verdict = difference_verdict(one, estimate, adjusted.get(i), matters=matters, confidence=confidence)
+        difference = MetricDifference(
+            metric=one.metric.name,
+            label=one.label,
+            base=one.base,
+            head=one.head,
+            difference=estimate,
+            verdict=verdict,
+            higher_is_better=one.metric.higher_is_better,
+            scale=one.metric.scale,
+            currencies=one.currencies,
+            p_value=p_values[i],
+            p_adjusted=adjusted.get(i),
+            needed_n=_needed(one, verdict, estimate, matters=matters, confidence=confidence),
+            needed_unit=one.unit,
+            sentence="",
+            family="headline" if one.headline else "detail",
             where=where[i] if where else "",
+            matters=matters,
         )
-        for i, one in enumerate(compared)
-    )
-
-
-def _decided(
-    one: Compared,
-    p: float | None,
-    p_adjusted: float | None,
-    *,
-    family_size: int,
-    margin: float,
-    confidence: float,
-    where: str,
-) -> MetricDifference:
-    estimate = one.difference.estimate(confidence)
-    matters = what_matters(one, margin)
-    verdict = difference_verdict(one, estimate, p_adjusted, matters=matters, confidence=confidence)
-    made = MetricDifference(
-        metric=one.metric.name,
-        label=one.label,
-        base=one.base,
-        head=one.head,
-        difference=estimate,
-        verdict=verdict,
-        higher_is_better=one.metric.higher_is_better,
-        scale=one.metric.scale,
-        currencies=one.currencies,
-        p_value=p,
-        p_adjusted=p_adjusted,
-        needed_n=_needed(one, verdict, estimate, matters=matters, confidence=confidence),
-        needed_unit=one.unit,
-        sentence="",
-        family="headline" if one.headline else "detail",
-        where=where,
-        matters=matters,
-    )
-    return with_sentence(made, family_size=family_size)
+        made.append(with_sentence(difference, family_size=sizes.get(i, 1)))
+    return tuple(made)
 
 
 def what_matters(one: Compared, margin: float) -> float:

@@ -105,7 +105,9 @@ def gate_reason(prompts: Sequence[judge.GatedPrompt], base_ref: str) -> str:
         return " ".join(told)
     measured = [prompt for prompt in prompts if prompt.kind != "same"]
     if not measured:
-        return f"no difference shown: {_same(len(prompts))}."
+        if len(prompts) == 1:
+            return "no difference shown: the changed prompt sends the same requests as before."
+        return f"no difference shown: all {len(prompts):,} changed prompts send the same requests as before."
     if status == "PASS":
         return f"{_held(measured)}, and every threshold is met."
     decisive = [prompt for prompt in measured if prompt.status == status]
@@ -130,12 +132,6 @@ def _held(prompts: Sequence[judge.GatedPrompt]) -> str:
 
 def _prompts(n: int) -> str:
     return "the changed prompt" if n == 1 else f"{n:,} changed prompts"
-
-
-def _same(n: int) -> str:
-    if n == 1:
-        return "the changed prompt sends the same requests as before"
-    return f"all {n:,} changed prompts send the same requests as before"
 
 
 def _firm_regressions(judged: Sequence[ChangedPrompt], alpha: float) -> list[set[int]]:

@@ -128,7 +128,8 @@ def tradeoffs(scored: Scored, *, confidence: float = 0.95) -> Tradeoffs:
     right = _ends_of(
         whole.precision, np.maximum((whole.true_positive + whole.false_positive) * positives / whole.positives, 1), half
     )
-    roc = _band(alarms, found, _roc_at(whole), rising=True)
+    seen = np.interp(GRID, np.r_[0.0, whole.false_alarm_rate], np.r_[0.0, whole.recall])  # straight between thresholds
+    roc = _band(alarms, found, seen, rising=True)
     return Tradeoffs(areas[0], areas[1], _band(found, right, _pr_at(whole), rising=False), roc)
 
 
@@ -178,11 +179,6 @@ def _pr_at(sweep: Sweep) -> Float:
     """Give the precision of the highest threshold that reaches each recall of the grid."""
     at = np.searchsorted(sweep.recall, GRID - 1e-12)
     return sweep.precision[np.minimum(at, len(sweep.recall) - 1)]
-
-
-def _roc_at(sweep: Sweep) -> Float:
-    """Give the recall at each false alarm rate of the grid, straight between thresholds."""
-    return np.interp(GRID, np.r_[0.0, sweep.false_alarm_rate], np.r_[0.0, sweep.recall])
 
 
 @dataclass(frozen=True, slots=True)

@@ -141,7 +141,8 @@ def _index(path: Path, mapped: mmap.mmap) -> tuple[array[int], array[int], set[_
             hashes.append(_digest(key))
             places.append(place)
         except (ValueError, msgspec.MsgspecError, RecursionError) as error:
-            problems.append(Problem(path, number, *_place_and_words(error)))
+            words, _, at = str(error).partition(" - at `$")
+            problems.append(Problem(path, number, at.strip("`").lstrip("."), words or "is nested too deeply"))
         if len(problems) >= _MOST_PROBLEMS:
             break
         place += len(raw)
@@ -157,11 +158,6 @@ def _duplicates(path: Path, mapped: mmap.mmap, hashes: array[int], places: array
         if _key(decode(_line_at(mapped, first))) == _key(decode(_line_at(mapped, second))):
             number, earlier = (mapped[:place].count(b"\n") + 1 for place in (second, first))
             yield Problem(path, number, "", f"answers the same trial as line {earlier}")
-
-
-def _place_and_words(error: Exception) -> tuple[str, str]:
-    words, _, place = str(error).partition(" - at `$")
-    return place.strip("`").lstrip("."), words or "is nested too deeply"
 
 
 def _line_at(mapped: mmap.mmap | bytes, place: int) -> bytes:

@@ -96,18 +96,17 @@ class Buyer:
         for repeat in [None] if offline else range(self._plan.repeats):
             for id_, lines in self._lots(model, repeat, offline=offline):
                 bought = True
-                await self._send(
-                    Batch(
-                        at_utc=RealClock.utc(),
-                        id=id_,
-                        step="begun",
-                        model=model,
-                        via=candidate.model.via,
-                        trials=tuple(lines),
-                        digest=sha256(b"".join(lines.values())).hexdigest(),
-                    ),
-                    b"".join(lines.values()),
+                content = b"".join(lines.values())
+                batch = Batch(
+                    at_utc=RealClock.utc(),
+                    id=id_,
+                    step="begun",
+                    model=model,
+                    via=candidate.model.via,
+                    trials=tuple(lines),
+                    digest=sha256(content).hexdigest(),
                 )
+                await self._send(batch, content)
                 if self.stop is not None:
                     raise self.stop
                 if asking.most_lines < most:

@@ -12,7 +12,7 @@ from harness.measure.endpoint.contract import Answer, Endpoint, Prepared
 from harness.measure.engine.contract import Halt, Halted, Withdrawn
 from harness.measure.pacing import FirstCalls, Lane, RetryRules, Ticket, is_overload, retry, wants_retry
 from harness.measure.timeline import Clock, Timeline
-from harness.record import Failure, Planned, Record, Reply, Trial
+from harness.record import Failure, Planned, Record, Reply
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,46 +31,27 @@ class Caller:
 
     async def call(self, planned: Planned, task: asyncio.Task[None] | None = None, *, warmup: bool = False) -> Record:
         """Measure one trial in this task. Raises Halted or Withdrawn when run or candidate end first."""
-        timeline = Timeline(self.clock)
-        trial = planned.trial
+        timeline, trial = Timeline(self.clock), planned.trial
         ready = prepared(self.endpoint, self.renderers, planned)
         timeline.own()
+        in_flight, recorded = 0, False
+        outcome: Reply | Failure
         if isinstance(ready, Failure):
-            return self._record(trial, ready, timeline, started=self.clock.utc(), warmup=warmup)
-        if not self.lane.turnstile.at_once():
-            await self.lane.turnstile.enter()
-        try:
-            timeline.queued()
-            started = self.clock.utc()
-            sending = _Sending(self, ready, timeline, task)
-            answer = await sending.exchange()
-            if isinstance(answer.outcome, Failure):
-                answer = await sending.retried(answer)
-        finally:
-            self.lane.turnstile.leave()
-        outcome = _checked(answer.outcome)
-        timeline.own()
-        return self._record(
-            trial,
-            outcome,
-            timeline,
-            started=started,
-            in_flight=sending.in_flight,
-            recorded=answer.recorded,
-            warmup=warmup,
-        )
-
-    def _record(
-        self,
-        trial: Trial,
-        outcome: Reply | Failure,
-        timeline: Timeline,
-        *,
-        started: str,
-        in_flight: int = 0,
-        recorded: bool = False,
-        warmup: bool = False,
-    ) -> Record:
+            outcome, started = ready, self.clock.utc()
+        else:
+            if not self.lane.turnstile.at_once():
+                await self.lane.turnstile.enter()
+            try:
+                timeline.queued()
+                started = self.clock.utc()
+                sending = _Sending(self, ready, timeline, task)
+                answer = await sending.exchange()
+                if isinstance(answer.outcome, Failure):
+                    answer = await sending.retried(answer)
+            finally:
+                self.lane.turnstile.leave()
+            outcome, in_flight, recorded = _checked(answer.outcome), sending.in_flight, answer.recorded
+            timeline.own()
         return Record(
             key=trial.key,
             case=trial.case,
@@ -154,7 +135,8 @@ class _Sending:
         if self._task is not None:
             halt.begin_call(self._task)
         try:
-            answer = await caller.endpoint.attempt(prepared, timeout_s=self._timeout_s())
+            left_s = caller.entry.deadline_s - timeline.spent_ns / 1e9
+            answer = await caller.endpoint.attempt(prepared, timeout_s=max(0.001, min(caller.entry.timeout_s, left_s)))
         finally:
             lane.in_flight -= 1
             if self._task is not None:
@@ -169,10 +151,6 @@ class _Sending:
             raise Halted
         if is_overload(answer) and self._ticket is not None:
             self._caller.lane.overloaded(answer, self._ticket, seconds)
-
-    def _timeout_s(self) -> float:
-        entry, spent_ns = self._caller.entry, self._timeline.spent_ns
-        return max(0.001, min(entry.timeout_s, entry.deadline_s - spent_ns / 1e9))
 
     def _or_deadline(self, answer: Answer) -> Answer:
         """Name the deadline when it, and not the number of attempts, ended the retries."""

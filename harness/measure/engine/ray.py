@@ -80,9 +80,6 @@ class _Driver(said.Parent):
                 weighing.cancel()
                 for node in self._nodes:
                     self._kill(node)
-        return self._outcome()
-
-    def _outcome(self) -> said.EngineOutcome:
         return said.EngineOutcome(
             load=said.summed([load for node in self._joined for load in node.loads]),
             error=self.error,

@@ -265,13 +265,35 @@ def an_object(at: Path) -> Case:
     return file, (), ("t.jsonl:1: expected: is an object, not a label. Write --expected expected.NAME with", "`label`")
 
 
+def a_document_twice(at: Path) -> Case:
+    rows = [stored.lm_eval_choice(n, answer) for n, answer in enumerate(ANSWERS[:4])]
+    return lines(at / "s.jsonl", [*rows, rows[1]]), (), ("s.jsonl:5: doc_id: is document 1 again (first on line 2)",)
+
+
+def several_right_choices(at: Path) -> Case:
+    rows = [stored.lm_eval_choice(n, answer) for n, answer in enumerate(ANSWERS[:4])]
+    rows[2]["target"] = "[0, 1]"
+    return lines(at / "s.jsonl", rows), (), ("s.jsonl:3: target: names several right choices: a label is one.",)
+
+
+def odds_that_are_no_numbers(at: Path) -> Case:
+    rows = [stored.lm_eval_choice(n, answer) for n, answer in enumerate(ANSWERS[:4])]
+    rows[0]["filtered_resps"][0] = ["nan", "False"]
+    return lines(at / "s.jsonl", rows), (), ("s.jsonl:1: filtered_resps: holds log-probabilities by which no choice",)
+
+
+def odds_of_one_text(at: Path) -> Case:
+    rows = [{"doc_id": n, "target": "x", "filtered_resps": [[-1.0, True]], "filter": "none"} for n in range(3)]
+    return lines(at / "s.jsonl", rows), (), ("s.jsonl:1: filtered_resps: holds log-probabilities by which no choice",)
+
+
 BROKEN = [
     no_file, empty, cut_off, torn_line, deep, no_label, contradiction, two_right, one_label, head_alone,
     twice_in_an_epoch, apart_and_gone, leads_out, bomb, other_packing, damaged_archive, other_archive, other_database,
     endless_view, torn_database, written_to, other_eval, two_filters, no_match, unknown_columns, one_column_for_both,
     unit_unknown, no_time, repeat_twice, unlabelled_row, not_its_option, no_such_rule, no_such_positive, texts,
     right_ones_as_replies, nobody_answered, two_right_in_a_table, candidates_without_cases, broken_pattern, a_pipe,
-    an_object,
+    an_object, a_document_twice, several_right_choices, odds_that_are_no_numbers, odds_of_one_text,
 ]  # fmt: skip
 
 

@@ -157,6 +157,20 @@ def inspect_running(at: Path) -> Made:
     )
 
 
+@pytest.mark.parametrize(
+    "written", [float, lambda place: str(float(place)), lambda place: [place], lambda place: f"[{place}]"]
+)
+def test_a_right_choice_is_a_place_however_it_is_written(tmp_path: Path, written: Callable[[int], object]) -> None:
+    rows = [stored.lm_eval_choice(n, answer) for n, answer in enumerate(ANSWERS)]
+    lines(tmp_path / "plain.jsonl", rows)
+    lines(tmp_path / "other.jsonl", [{**row, "target": written(int(row["target"]))} for row in rows])
+    plain, other = (
+        json.loads(in_process("judge", name, "--json", at=tmp_path).stdout)["candidates"][0]["classification"]
+        for name in ("plain.jsonl", "other.jsonl")
+    )
+    assert plain == other
+
+
 def test_what_inspect_stopped_before_a_model_answered_is_a_failure(tmp_path: Path) -> None:
     samples = [stored.inspect_sample(answer) for answer in ANSWERS]
     limit = {"type": "message", "limit": 1.0, "reason": "Message limit reached. count: 1; limit: 1"}

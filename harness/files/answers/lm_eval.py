@@ -23,6 +23,7 @@ _FILE = re.compile(r"samples_(?P<task>.+?)(?:_(?P<date>\d{4}-\d\d-\d\dT\d\d-\d\d
 _METRICS = ("acc", "exact_match", "exact_match,none", "acc,none", "em")
 _Rows: TypeAlias = Sequence[tuple[int | None, Part]]
 _LONGEST_LIST = 10_000  # characters of a target
+_GREEDY = {"true", "false"}  # stands beside a log-probability
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
@@ -40,6 +41,12 @@ def read(file: Path, documents: Sequence[Document], findings: Findings, part: st
         raise NotRead(said, f"Choose one: --part {filters[-1]} (there are {shown(', '.join(filters), 200)}).")
     chosen = part or filters[0]
     rows = [(line, row) for line, row in every if row.text("filter") == chosen]
+    first: dict[str, int | None] = {}
+    for line, row in rows:
+        if (doc := row.text("doc_id")) in first:
+            said = f"is document {shown(doc)} again (first on line {first[doc]})."
+            findings.add(file, line, "doc_id", said, "Judge the samples of one task and one run.")
+        first.setdefault(doc, line)
     title = _FILE.fullmatch(file.stem)
     task = title["task"] if title else file.stem
     date = re.sub(r"T(\d\d)-(\d\d)-", r"T\1:\2:", title["date"] or "") if title else ""
@@ -106,6 +113,10 @@ def _of_texts(
         if not wanted:
             findings.add(file, line, "target", UNLABELLED, "Leave it out.")
             continue
+        if any(len(one.items()) == 2 and one.text(1).casefold() in _GREEDY for one in row.items("filtered_resps")):
+            wrong = "holds log-probabilities by which no choice is the likeliest: of one text alone, or no numbers."
+            findings.add(file, line, "filtered_resps", wrong, "Judge a task that generates, or that has choices.")
+            continue
         if others:
             aliases[wanted] = tuple(dict.fromkeys((*aliases.get(wanted, ()), *others)))
         filtered = row.items("filtered_resps", 0)[:1] or [row.at("filtered_resps", 0)]
@@ -138,20 +149,24 @@ def _of_choices(
         texts.append([(one.text("arg_1") or one.text(1)).strip() for one in asked][: len(likely)])
     alike = len({tuple(sorted(each)) for each in texts}) == 1 and len(set(texts[0])) == len(odds[0])
     best = [each.index(max(each)) for each in odds]
-    targets = [row.text("target").strip() for _, row in rows]
+    told = [(row.text("target").strip(), _targets(row)) for _, row in rows]
+    targets = [right[0] if len(right) == 1 else written for written, right in told]
 
     def fit(right: Sequence[int]) -> tuple[int, int]:
         """Count where a reading of the targets says of the likeliest choice what the tool said."""
         agreed = sum((b == r) == _passed(row) for (_, row), b, r in zip(rows, best, right, strict=True))
         return agreed, sum(each >= 0 for each in right)
 
-    places = [int(one) if one in map(str, range(len(each))) else -1 for one, each in zip(targets, texts, strict=True)]
+    whole = [one.removesuffix(".0") for one in targets]
+    places = [int(one) if one in map(str, range(len(each))) else -1 for one, each in zip(whole, texts, strict=True)]
     by_text = [each.index(one) if one in each else -1 for one, each in zip(targets, texts, strict=True)]
     found = max(places, by_text, key=fit)
     answers = []
     for (line, row), each, mine, wanted in zip(rows, texts, best, found, strict=True):
         if wanted < 0 or mine >= len(each) or len(each) > len(_LETTERS):
-            findings.add(file, line, "target", "is none of the choices.", "Leave the line out.")
+            several = len(_targets(row)) > 1
+            said = "names several right choices: a label is one." if several else "is none of the choices."
+            findings.add(file, line, "target", said, "Leave the line out.")
             continue
         names = each if alike else _LETTERS
         answers.append(_given(row, names[wanted], reply(names[mine]), _passed(row)))

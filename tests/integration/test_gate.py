@@ -299,7 +299,7 @@ def test_an_interrupted_gate_goes_on_where_it_stopped(tmp_path: Path, scripted_s
     branch(tmp_path, "better")
     write_prompt(tmp_path, "Sort well: {{ message }}")
     done = gate(tmp_path)
-    assert done.returncode == 5
+    assert done.returncode == 4
     assert "Run the same `harness gate` command again" in done.stderr
     first = len(failing.requests)
     failing.script = classifier
@@ -307,6 +307,24 @@ def test_an_interrupted_gate_goes_on_where_it_stopped(tmp_path: Path, scripted_s
     assert done.returncode in {0, 3}, done.stderr
     assert len(failing.requests) - first == 80 - 30
     assert len([path for path in (tmp_path / "results").iterdir() if path.is_dir()]) == 1
+
+
+def test_a_gate_without_reuse_goes_on_with_none_that_may_hold_older_replies(
+    tmp_path: Path, scripted_server: Serve
+) -> None:
+    failing = scripted_server(lambda request: classifier(request) if request.number < 30 else Answer(status=401))
+    write_repository(tmp_path, served(failing.url), cases=40)
+    branch(tmp_path, "better")
+    write_prompt(tmp_path, "Sort well: {{ message }}")
+    assert gate(tmp_path).returncode == 4
+    first = len(failing.requests)
+    failing.script = lambda request: classifier(request) if request.number < first + 50 else Answer(status=401)
+    assert gate(tmp_path, "--no-reuse").returncode == 4, "it began anew: 50 replies are less than both sides ask"
+    second = len(failing.requests)
+    failing.script = classifier
+    done = gate(tmp_path, "--no-reuse")
+    assert done.returncode in {0, 3}, done.stderr
+    assert len(failing.requests) - second == 80 - 50, "its own replies are kept"
 
 
 @pytest.mark.parametrize("hostile", ["{% for i in range(10**9) %}{% endfor %}", "{{ message.__class__ }}"])

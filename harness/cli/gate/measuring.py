@@ -110,9 +110,12 @@ def served_of(run: Path) -> frozenset[str]:
     return frozenset(read_manifest(run).notes.get("gate", {}).get("served", ()))
 
 
-def keys_of(plans: Sequence[tuple[GateBundle, Bundle]]) -> list[str]:
-    """Give the key of each run of a gate: a gate over other suites does not go on with it."""
-    own = [_key(gate, bundle) for gate, bundle in plans]
+def keys_of(plans: Sequence[tuple[GateBundle, Bundle]], *, reuse: bool) -> list[str]:
+    """Give the key of each run of a gate: a gate over other suites does not go on with it.
+
+    Nor does one that is to measure everything go on with one that was not, and may hold older replies.
+    """
+    own = [_key(gate, bundle) if reuse else digest([_key(gate, bundle), "no reuse"]) for gate, bundle in plans]
     return own if len(own) == 1 else [digest([key, own]) for key in own]
 
 

@@ -160,7 +160,7 @@ def test_a_check_foretells_what_stopping_saves_and_says_what_it_assumes(tmp_path
 
 def test_a_stopped_run_is_marked_and_compared_on_the_cases_asked_in_both(tmp_path: Path) -> None:
     project(tmp_path)
-    harness("run", "s.suite.yml", "--model", "bad", at=tmp_path)
+    harness("run", "s.suite.yml", "--model", "good", at=tmp_path)
     harness("run", "s.suite.yml", "--stop", "--model", "bad", at=tmp_path)
     whole, stopped = sorted((tmp_path / "results").iterdir(), key=lambda run: run.stat().st_ctime_ns)
     (early,) = candidates_of(stopped).values()
@@ -168,6 +168,8 @@ def test_a_stopped_run_is_marked_and_compared_on_the_cases_asked_in_both(tmp_pat
     assert compared["paired_cases"] == early["settled"]["asked"]
     assert compared["unpaired_base"] == []
     assert any("The candidate was stopped once its verdict was settled" in note for note in compared["notes"])
+    assert {one["verdict"] for one in compared["metrics"]} == {"can't tell"}  # far worse, on cases that it chose
+    assert {one["status"] for one in compared["non_inferior"]} == {"INCONCLUSIVE"}
     refused = harness("baseline", "set", stopped.name, at=tmp_path)
     assert refused.returncode == 2
     assert "stopped once its verdict was settled" in refused.stderr

@@ -45,7 +45,7 @@ def compare(base: View, head: View, *, margin: float = MARGIN, prompts: bool = T
     """
     pairs = pair(base, head)
     confidence = pairs.confidence
-    metrics, slices, decisions = _either_way(base, head, margin)
+    metrics, slices, decisions = _unless_stopped(base, head, _either_way(base, head, margin))
     fixed, broken, moved = fixed_and_broken(pairs, RENDERED if prompts else 0)
     matching = pairs.matching
     return Comparison(
@@ -114,6 +114,44 @@ def _either_way(base: View, head: View, margin: float) -> _Judged:
         tuple(_if_all_say_so(one, [world.get(_of(one)) for world in seen], failed) for one in metrics),
         tuple(_if_all_say_so(one, [world.get(_of(one)) for world in seen], failed) for one in slices),
         tuple(if_all_decide_so(one, [w.get((one.metric, one.label)) for w in asked], failed) for one in decisions),
+    )
+
+
+def _unless_stopped(base: View, head: View, judged: _Judged) -> _Judged:
+    """Leave all open beside a candidate that was stopped early: its own answers chose how many cases there are."""
+    early = head.stopped or base.stopped
+    if early is None:
+        return judged
+    metrics, slices, decisions = judged
+    told = f"nothing is told by what stopped after {early.asked:,} of {early.of:,} cases, when its answers settled it"
+    return (
+        tuple(_untold(one, told) for one in metrics),
+        tuple(_untold(one, told) for one in slices),
+        tuple(
+            msgspec.structs.replace(
+                one,
+                status="INCONCLUSIVE",
+                bound=None,
+                p_not_worse=None,
+                p_worse=None,
+                p_worse_adjusted=None,
+                needed_n=None,
+                sentence=f"{told[0].upper()}{told[1:]}.",
+            )
+            for one in decisions
+        ),
+    )
+
+
+def _untold(one: MetricDifference, told: str) -> MetricDifference:
+    return msgspec.structs.replace(
+        one,
+        verdict="can't tell",
+        p_value=None,
+        p_adjusted=None,
+        needed_n=None,
+        sentence=f"{one.name}: {told}.",
+        meaning=told,
     )
 
 

@@ -138,7 +138,8 @@ def _duel(
     estimates = [_estimated(one, first.confidence) for one in worlds]
     estimate = estimates[0]
     sides = {_side(one) for one in estimates}
-    real = p_adjusted is not None and p_adjusted < 1 - first.confidence and sides in ({1}, {-1})
+    whole = first.stopped is None and second.stopped is None  # else the answers chose how many cases there are
+    real = whole and p_adjusted is not None and p_adjusted < 1 - first.confidence and sides in ({1}, {-1})
     better = None
     if real and estimate.value is not None:
         up = estimate.value > 0

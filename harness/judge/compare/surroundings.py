@@ -94,10 +94,12 @@ def notes(base: View, head: View, pairs: Pairs) -> Iterator[str]:
                 f" left out{finish}."
             )
         if view.stopped is not None and pairs.cases:
-            yield (
+            told = (
                 f"{name.capitalize()} was stopped once its verdict was settled, after {view.stopped.asked:,} of"
-                f" {view.stopped.of:,} cases: only the cases that both were asked are compared."
+                f" {view.stopped.of:,} cases: only the cases that both were asked are compared"
             )
+            open_yet = ", and nothing is called better or worse. Measure it without `--stop` to compare it"
+            yield f"{told}{'' if view.stopped.beside else open_yet}."
     if not pairs.cases:
         return
     if base.manifest.run_id != head.manifest.run_id:

@@ -24,7 +24,7 @@ from harness.measure.plan import Bundle, Candidate, Plan
 from harness.measure.timeline import RealClock
 from harness.rundir import SCHEMA_VERSION, CandidateEntry, FileDigest, Manifest
 
-_PACKAGES = ("prompt-readiness", "jinja2", "msgspec", "numpy", "pyreqwest", "scipy", "uvloop")
+_PACKAGES = ("prompt-readiness", "jinja2", "msgspec", "numpy", "pyreqwest", "scipy", "tenacity", "uvloop")
 _GIT_S = 5.0
 
 

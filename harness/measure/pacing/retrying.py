@@ -1,5 +1,7 @@
 """When to ask again, and when to stop asking: the retry, its budget, and the breaker of an endpoint that is down.
 
+Which answers are asked for again, when, and how often, is said here; the loop itself is tenacity's.
+
 A failure that says the endpoint was not there (connection, 5xx, timeout, 429) may be an outage, and an outage
 says nothing about a prompt. So such a record is *held* until another trial of the lane ends differently: then
 it was this trial's own, and is final. When too many follow each other with nothing between, the run ends and
@@ -9,6 +11,12 @@ can be resumed; the held trials were not journalled and run again then.
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from random import Random
+
+from tenacity import RetryCallState
+from tenacity.asyncio import AsyncRetrying
+from tenacity.retry import retry_if_result
+from tenacity.stop import stop_base
+from tenacity.wait import wait_base
 
 from harness.errors import EndpointUnusable, HarnessError, RunIncomplete
 from harness.measure.endpoint.failure_map import is_fatal, is_retryable
@@ -79,37 +87,64 @@ async def retry(
     clock: Clock,
     on_backoff: Callable[[Answer, float], None],
 ) -> Answer:
-    """Ask again after a first answer, for as long as that is wanted and worth it; gives the last answer.
+    """Go on after a first answer that wants a retry; gives the last answer.
 
     `on_backoff(answer, seconds)` hears of each wait before it begins, also of the one that the last attempt
     would have asked for. Raises RunIncomplete when the endpoint asks for a longer wait than is allowed.
     """
-    answer, made = first, 1
-    while wants_retry(answer):
-        seconds = backoff_s(answer, made, rules)
-        on_backoff(answer, seconds)
-        if _is_enough(answer, made, rules, spent_s=timeline.spent_ns / 1e9 + seconds):
-            break
+    waiting = [first]  # tenacity's first attempt is the one that was made already
+
+    async def next_answer() -> Answer:
+        return waiting.pop() if waiting else await again()
+
+    async def back_off(seconds: float) -> None:
         await clock.sleep(seconds)
         timeline.backed_off()
-        answer, made = await again(), made + 1
+
+    retrying = AsyncRetrying(
+        sleep=back_off,
+        retry=retry_if_result(wants_retry),
+        wait=_Backoff(rules, on_backoff),
+        stop=_Enough(rules, timeline),
+        retry_error_callback=_last_answer,
+    )
+    answer: Answer = await retrying(next_answer)
     return answer
 
 
-def _is_enough(answer: Answer, made: int, rules: RetryRules, *, spent_s: float) -> bool:
-    """Tell whether the number of attempts, the trial's deadline or an empty budget ends it."""
-    overload = is_overload(answer)
-    if (made >= rules.attempts and not (overload and rules.patient)) or spent_s >= rules.deadline_s:
-        return True
-    # Overload is met by the lane's own pause and cut: a 429 takes from the budget, and is never refused.
-    return not rules.budget.take() and not overload
+class _Backoff(wait_base):
+    """Exponential with full jitter (AWS, "Exponential backoff and jitter"); Retry-After where it is given."""
+
+    def __init__(self, rules: RetryRules, on_backoff: Callable[[Answer, float], None]) -> None:
+        self._rules = rules
+        self._on_backoff = on_backoff
+
+    def __call__(self, retry_state: RetryCallState) -> float:
+        answer = _last_answer(retry_state)
+        seconds = backoff_s(answer, retry_state.attempt_number, self._rules)
+        self._on_backoff(answer, seconds)
+        return seconds
+
+
+class _Enough(stop_base):
+    """Stops at the number of attempts, the trial's deadline, or an empty budget."""
+
+    def __init__(self, rules: RetryRules, timeline: Timeline) -> None:
+        self._rules = rules
+        self._timeline = timeline
+
+    def __call__(self, retry_state: RetryCallState) -> bool:
+        overload = is_overload(_last_answer(retry_state))
+        if retry_state.attempt_number >= self._rules.attempts and not (overload and self._rules.patient):
+            return True
+        if self._timeline.spent_ns / 1e9 + retry_state.upcoming_sleep >= self._rules.deadline_s:
+            return True
+        # Overload is met by the lane's own pause and cut: a 429 takes from the budget, and is never refused.
+        return not self._rules.budget.take() and not overload
 
 
 def backoff_s(answer: Answer, attempt: int, rules: RetryRules) -> float:
-    """Seconds to wait after this attempt (1-based): Retry-After where it is given, else exponential with full jitter.
-
-    AWS, "Exponential backoff and jitter".
-    """
+    """Seconds to wait after this attempt (1-based)."""
     asked, grown = answer.hints.retry_after_s, min(LONGEST_S, FIRST_S * 2.0 ** (attempt - 1))
     if asked is not None and asked > 0:
         if asked > rules.max_retry_after_s:
@@ -121,6 +156,12 @@ def backoff_s(answer: Answer, attempt: int, rules: RetryRules) -> float:
         # Who was told to wait a second time shares that moment with others: they spread as if they had not been told.
         return asked + rules.rng.uniform(0, grown if attempt > 1 else min(1.0, asked * _RETRY_AFTER_JITTER))
     return rules.rng.uniform(0, grown)
+
+
+def _last_answer(retry_state: RetryCallState) -> Answer:
+    assert retry_state.outcome is not None
+    answer: Answer = retry_state.outcome.result()
+    return answer
 
 
 HOPELESS_AFTER = 5  # trials in a row, each with all its attempts, when nothing ever succeeded

@@ -16,6 +16,7 @@
 A bad trial is never an error: it is a `Failure` value in a `Record` (see record.py).
 """
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -71,7 +72,8 @@ class Problem:
     fix: str = ""
 
     def __str__(self) -> str:
-        where = f"{self.file}:{self.line}" if self.line else str(self.file)
+        file = re.sub(r"^(s3|hf):/", r"\1://", str(self.file))  # a path has lost one stroke of an address
+        where = f"{file}:{self.line}" if self.line else file
         field = f" {self.field}:" if self.field else ""
         ended = "" if self.message.endswith((".", "!", "?", ":")) else "."
         fix = f"{ended} {self.fix}" if self.fix else ""

@@ -217,3 +217,23 @@ def test_a_table_at_an_address_is_copied_with_its_class_names(tmp_path: Path) ->
     rows = [json.loads(line) for line in (tmp_path / "suites/films.jsonl").read_text().splitlines()]
     assert [row["expected"] for row in rows] == ["neg", "pos", "neg"]
     assert "names of the label ids: kept in the table itself (--names)" in done.stdout
+
+
+def test_a_table_at_an_address_is_cut_as_its_header_tells(tmp_path: Path) -> None:
+    pytest.importorskip("polars", reason="needs the extra `tables`")
+    with bucket() as store:
+        store.objects["b/t.csv"] = b"Message-ID;text;label\nM1;win, a prize, now;spam\nM2;see you at noon;ham\n"
+        store.objects["b/broken.csv"] = b"text,label\nwin,spam,more,cells\n"
+        done = of_its_own("import", "s3://b/t.csv", at=tmp_path, env=store.environment)
+        broken = of_its_own("import", "s3://b/broken.csv", at=tmp_path, env=store.environment)
+        (tmp_path / "suites/far.suite.yml").write_text(
+            "name: far\nlabels: [spam, ham]\nmodels: [smollm2]\ncases: s3://b/far.csv\n"
+        )
+        store.objects["b/far.csv"] = b"text;expected\nwin, a prize, now;spam\nsee you at noon;ham\n"
+        asked = ("check", "suites/far.suite.yml", "--prompt", "prompts/t/v1.prompt.yml")
+        far = of_its_own(*asked, at=tmp_path, env=store.environment)
+    assert done.returncode == 0, done.stderr
+    rows = [json.loads(line) for line in (tmp_path / "suites/t.jsonl").read_text().splitlines()]
+    assert [(row["id"], row["text"]) for row in rows] == [("M1", "win, a prize, now"), ("M2", "see you at noon")]
+    assert (broken.returncode, "s3://b/broken.csv: cannot be read as a table" in broken.stderr) == (2, True)
+    assert "far: 2 cases" in far.stdout, far.stderr

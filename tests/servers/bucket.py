@@ -54,14 +54,17 @@ def bucket() -> Iterator[Bucket]:
             if self.headers.get("If-Match", tag) != tag:
                 self.answer(412, b"<Error><Code>PreconditionFailed</Code></Error>")
                 return
+            kept = {"ETag": tag, "Last-Modified": "Mon, 30 Nov 2026 00:00:00 GMT"}
+            if "Range" not in self.headers:
+                self.answer(200, raw, kept)
+                return
             first, last = self.headers["Range"].removeprefix("bytes=").split("-")
             start = int(first) if first else max(0, len(raw) - int(last))
             end = min(len(raw), int(last) + 1) if first and last else len(raw)
             if start >= end:
                 self.answer(416, b"<Error><Code>InvalidRange</Code></Error>")
                 return
-            about = {"Content-Range": f"bytes {start}-{end - 1}/{len(raw)}", "ETag": tag}
-            self.answer(206, raw[start:end], {**about, "Last-Modified": "Mon, 30 Nov 2026 00:00:00 GMT"})
+            self.answer(206, raw[start:end], {"Content-Range": f"bytes {start}-{end - 1}/{len(raw)}", **kept})
 
         do_HEAD = do_PUT = do_POST = do_DELETE = do_GET  # noqa: N815 - names of the standard library
 
@@ -72,7 +75,7 @@ def bucket() -> Iterator[Bucket]:
             self.send_header("Content-Length", str(len(body)))
             with suppress(ConnectionError):  # who was told a size need not take it
                 self.end_headers()
-                self.wfile.write(body)
+                self.wfile.write(b"" if self.command == "HEAD" else body)
 
         def log_message(self, *_: object) -> None:
             """Say nothing."""

@@ -118,9 +118,7 @@ class CaseReader:
         header = form.header if form is not None else ()
         separator = (form and form.separator) or ("\t" if kind == "tsv" else "")
         if url is not None:
-            return read_remote(
-                file, url, kind, self.findings, separator=separator or ",", header=header, encoding=encoding
-            )
+            return read_remote(file, url, kind, self.findings, separator=separator, header=header, encoding=encoding)
         readers: dict[str, Callable[[], _Rows]] = {
             "parquet": lambda: read_table(file, str(file), self.findings),
             "jsonl": lambda: read_jsonl(file, self.findings, encoding),

@@ -8,6 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from harness.files.case.separated import SEPARATORS
 from harness.files.written import Findings, shown
 
 _Rows: TypeAlias = Iterator[tuple[int, dict[str, Any]]]
@@ -45,10 +46,20 @@ def read_remote(
         "parquet": lambda polars: polars.scan_parquet(url),
         "jsonl": lambda polars: polars.scan_ndjson(url),
         "csv": lambda polars: polars.scan_csv(
-            url, infer_schema=False, separator=separator, has_header=not header, new_columns=list(header) or None
+            url,
+            infer_schema=False,
+            separator=separator or _cut_by(polars, url),
+            has_header=not header,
+            new_columns=list(header) or None,
         ),
     }
     return _batches(file, scans["csv" if kind == "tsv" else kind], findings)
+
+
+def _cut_by(polars: Any, url: str) -> str:  # noqa: ANN401 - a library that may not be there
+    """Tell by its first line what separates the cells of a table at an address."""
+    whole = {"has_header": False, "infer_schema": False, "separator": "\x1f", "quote_char": None, "n_rows": 1}
+    return max(SEPARATORS, key=str(polars.scan_csv(url, **whole).collect().item()).count)
 
 
 def _batches(file: Path, scan: Callable[[Any], Any], findings: Findings) -> _Rows:

@@ -177,7 +177,7 @@ def _read(source: str, draft: Draft, asked: Hints) -> _Table:
         if source.startswith("hf://") and "@" not in source:
             draft.told.append("the address has no revision (`@...`): its rows may be others tomorrow.")
         draft.kind = "table at an address"
-        separator = "\t" if kind == "tsv" else ","
+        separator = "\t" if kind == "tsv" else ""
         rows = list(case.read_remote(path, source, kind, findings, separator=separator, header=(), encoding=""))
         return _Table(rows, path, case.class_names(source) if kind == "parquet" and rows else {})
     draft.kind = {".parquet": "Parquet", ".jsonl": "JSONL", ".ndjson": "JSONL", ".json": "JSON"}.get(suffix, "table")

@@ -57,14 +57,14 @@ class GenericCodec:
         return msgspec.json.encode(filled)
 
     def usual(self, body: bytes, headers: Headers) -> Reply | None:
-        """Read a reply in a list, as classifiers give it (Hugging Face); objects are read as in any protocol."""
+        """Read what is no object: a list, as classifiers give it (Hugging Face), or a label alone (`reply: ""`)."""
         try:
-            listed = msgspec.json.decode(body, type=list) if body[:1] == b"[" else None
-            return None if value_at(listed, self._reply) is None else self.reply(listed, headers)
+            whole = None if body[:1] == b"{" else msgspec.json.decode(body)
+            return None if value_at(whole, self._reply) is None else self.reply(whole, headers)
         except (ValueError, RecursionError, ErrorInReply):  # msgspec's errors are ValueErrors
             return None
 
-    def reply(self, payload: JsonObject | list[Any] | None, headers: Headers) -> Reply:
+    def reply(self, payload: object, headers: Headers) -> Reply:
         """Follow the pointers."""
         books = Books()
         read = {key: value_at(payload, place) for key, place in self._usage.items()}

@@ -468,6 +468,11 @@ def test_pointers_find_reply_score_and_usage() -> None:
     assert (reply.text, reply.score, reply.usage) == ("spam", 0.75, Usage(input=12))
 
 
+@pytest.mark.parametrize(("whole", "text"), [("spam", "spam"), (1, "1"), (False, "false"), ({"x": 1}, '{"x":1}')])
+def test_the_pointer_to_the_whole_document_takes_a_label_alone(whole: Any, text: str) -> None:
+    assert good(generic(reply=""), whole).text == text
+
+
 @pytest.mark.parametrize(("value", "text"), [(1, "1"), (True, "true"), ({"x": 1}, '{"x":1}'), ("", "")])
 def test_a_label_that_is_no_string_becomes_its_json(value: Any, text: str) -> None:
     assert good(generic(), {"label": value}).text == text

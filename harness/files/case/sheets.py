@@ -3,11 +3,10 @@
 import re
 import zipfile
 from collections.abc import Iterable, Iterator
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import TypeAlias
 
-from harness.files.case.tables import as_json
 from harness.files.written import Findings, did_you_mean, shown
 
 LARGEST_SHEET = 1 << 30  # bytes of a spreadsheet once it is unpacked
@@ -104,4 +103,6 @@ def _written(cell: object) -> str:
         return str(int(cell))
     if isinstance(cell, datetime) and cell.time() == time():
         return cell.date().isoformat()
-    return cell.isoformat() if isinstance(cell, (date, time)) else str(as_json(cell))
+    if isinstance(cell, timedelta):
+        return f"{cell.total_seconds():.15g} s"
+    return cell.isoformat() if isinstance(cell, (date, time)) else str(cell)

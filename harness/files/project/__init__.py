@@ -1,18 +1,19 @@
 """harness.yml: models, endpoints, prices, limits. Trusted: only it names endpoints and key variables."""
 
+from harness.files.project.certificates import CERTIFICATES_FIX, read_certificates
 from harness.files.project.entry import (
     ASKED,
-    CERTIFICATES_FIX,
     Adapt,
     Azure,
     EndpointKind,
     Engine,
     Limits,
     ModelEntry,
+    Price,
     Transport,
     Via,
     model_digest,
-    read_certificates,
+    price_of,
     retiring,
     variables_of,
 )
@@ -29,4 +30,3 @@ from harness.files.project.harness_yml import (
     read_project,
     replace_text,
 )
-from harness.files.project.price import Price, price_of

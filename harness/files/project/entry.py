@@ -1,29 +1,88 @@
 """harness.yml: models, endpoints, prices, limits. Trusted: only it names endpoints and key variables."""
 
-import re
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeAlias, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from harness.files.digest import digest
-from harness.files.project.price import Price
 from harness.files.project.secrets_guard import check_header, check_key_variable, check_origin, placeholders
-from harness.files.written.units import Day, Seconds, Texts
+from harness.files.written.units import Day, Money, Seconds, Share, Texts
 from harness.files.written.validation import Written
-from harness.record import Via
+from harness.record import Usage, Via
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 EndpointKind: TypeAlias = Literal[
     "local", "chat", "completions", "responses", "anthropic", "http", "replay", "function"
 ]
 Transport: TypeAlias = Literal["wire", "httpx", "openai"]
-
-
+PER_MILLION = 1e6  # tokens that a price is for
+Tokens = TypeVar("Tokens", float, "npt.NDArray[np.float64]")
 MANY_S = 86_400.0  # a day: longer waits are a slip of the pen
 AT_FLEX = {"timeout_s": 900.0, "deadline_s": 3600.0, "warmup": 0}  # slow, sometimes full, and no time is believed
+
+
+class Price(Written):
+    """Money per million tokens, in `currency`."""
+
+    input: Money = Field(0.0, ge=0, allow_inf_nan=False, description="Price of a million input tokens.")
+    output: Money = Field(0.0, ge=0, allow_inf_nan=False, description="Price of a million output tokens.")
+    cached: Money | None = Field(
+        None, ge=0, allow_inf_nan=False, description="Price of a million cached input tokens; as `input` if absent."
+    )
+    cache_write: Money | None = Field(
+        None,
+        ge=0,
+        allow_inf_nan=False,
+        description="Price of a million tokens that a cache takes in; as `input` if absent.",
+    )
+    currency: str = Field("USD", pattern=r"^[A-Z]{3}$", description="ISO code, such as USD.")
+    batch: Share | None = Field(None, gt=0, le=1, description="Of these, what a batch costs: 0.5 is half.")
+    flex: Share | None = Field(None, gt=0, le=1, description="Of these, what the service tier `flex` costs.")
+    priority: Money | None = Field(None, gt=0, le=100, description="Of these, what the service tier `priority` costs.")
+
+    @property
+    def is_given(self) -> bool:
+        """Whether anybody wrote what tokens cost; where nobody did there is no figure in money."""
+        return self.input > 0 or self.output > 0 or bool(self.cached)
+
+    @property
+    def ways(self) -> tuple[str, ...]:
+        """The ways of asking whose price is known: `sync`, and `batch` and `flex` where their factors are."""
+        return ("sync", *(way for way in ("batch", "flex") if getattr(self, way) is not None))
+
+    def factor(self, tier: str | None) -> float | None:
+        """Give the part of these prices that a service tier costs; None where nobody wrote one: all of them."""
+        return {"batch": self.batch, "flex": self.flex, "priority": self.priority}.get(tier or "")
+
+    def money(
+        self,
+        tokens_in: Tokens,
+        tokens_out: Tokens,
+        cached: Tokens,
+        factor: Tokens | float = 1.0,
+        written: Tokens | float = 0.0,
+    ) -> Tokens:
+        """Give the money of tokens, of one call or of many; `cached` and `written` (to a cache) are of `tokens_in`."""
+        fresh = tokens_in - cached - written
+        fresh = fresh * (fresh > 0)
+        cached_price = self.input if self.cached is None else self.cached
+        write_price = self.input if self.cache_write is None else self.cache_write
+        before = fresh * self.input + cached * cached_price + written * write_price
+        return (before + tokens_out * self.output) * factor / PER_MILLION
+
+    def of(self, usage: Usage) -> float | None:
+        """Give the money of one call; None where there is no price, or the endpoint counted no tokens."""
+        if not self.is_given or usage.input is None or usage.output is None:
+            return None
+        factor, written = self.factor(usage.tier) or 1.0, float(usage.cache_write or 0)
+        return self.money(usage.input, usage.output, float(usage.cached or 0), factor, written)
 
 
 class Limits(Written):
@@ -176,6 +235,11 @@ class ModelEntry(Written):
         return value
 
 
+def price_of(model: Mapping[str, Any]) -> Price:
+    """Give the price in a model entry as a manifest keeps it."""
+    return Price.model_validate(model.get("price") or {})
+
+
 def model_digest(entry: ModelEntry) -> str:
     """Digest what the reply may depend on: origin, model id, parameters; not transport, price or limits."""
     content = entry.model_dump(mode="json", include={"endpoint", "model", "params", "headers"})
@@ -221,28 +285,3 @@ def variables_of(entry: ModelEntry) -> tuple[str, ...]:
     """Name the environment variables that an entry needs: its key's, and those of `${...}` in its headers."""
     own = () if entry.api_key_env is None else (entry.api_key_env,)
     return tuple(dict.fromkeys((*own, *(v for text in entry.headers.values() for v in placeholders(text)))))
-
-
-_MOST = 16 * 1024 * 1024
-_ONE = re.compile(rb"-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----")
-CERTIFICATES_FIX = "Name a PEM file with the certificate of your company's authority, or of the server."
-
-
-def read_certificates(path: Path) -> tuple[bytes, ...]:
-    """Give each certificate of a PEM file. Raises ValueError, in words, where it holds none to be read."""
-    import ssl
-
-    try:
-        if path.stat().st_size > _MOST:
-            raise ValueError("is too large for certificates.")
-        found = tuple(_ONE.findall(path.read_bytes()))
-    except OSError as error:
-        raise ValueError(f"cannot be read: {error.strerror or error}.") from None
-    if not found:
-        raise ValueError("holds no certificate in PEM form (-----BEGIN CERTIFICATE-----).")
-    try:
-        trusted = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        trusted.load_verify_locations(cadata=b"\n".join(found).decode("ascii", "replace"))
-    except (ssl.SSLError, ValueError):
-        raise ValueError("holds a certificate that is damaged.") from None
-    return found

@@ -12,7 +12,7 @@ import numpy as np
 from harness import judge
 from harness.files.thresholds import Threshold, metric_of
 from harness.judge import scores
-from harness.judge.checks.ahead import of_f1, of_share
+from harness.judge.checks.ahead.rows import of_f1, of_share
 from harness.judge.checks.metrics import GAUGES, Asked
 from harness.judge.checks.metrics import figure as figure_of
 from harness.judge.view import View

@@ -52,6 +52,11 @@ def test_a_stored_run_is_judged_listed_shown_and_exported(tmp_path: Path, stored
         # two failed calls of a case agreed then, and agree with nothing now
         agreed = before["stability"]["agreement"]["value"], after["stability"]["agreement"]["value"]
         assert agreed == (None, None) or agreed[1] <= agreed[0]
+    (first, *others) = now["candidates"]
+    if others:
+        table = harness("report", run.name, at=tmp_path).stdout
+        (row,) = (line for line in table.splitlines() if line.lstrip().startswith(first["name"]))
+        assert f"{first['classification']['accuracy']['value']:.1%}" in row
     for count in ("planned_trials", "journalled_trials"):
         assert now[count] == then[count]
     (listed,) = json.loads(harness("list", "--json", at=tmp_path).stdout)

@@ -117,10 +117,11 @@ def _told(
     c: parts.CandidateView, judged: CandidateAssessment, row: parts.LeaderRow | None, *, roomy: bool
 ) -> tuple[str, ...]:
     verdict = f"{MARKS[c.tone]} {c.verdict}"
-    if row is None:
+    if c.unshown:
         return (c.name, verdict, "", "", "")
     accuracy = figure_text(judged.classification.accuracy, "share")
-    return (c.name, verdict, str(accuracy) if roomy else accuracy.value, row.p95.value, row.cost.value)
+    rest = ("", "") if row is None else (row.p95.value, row.cost.value)  # the only one that was measured has no row
+    return (c.name, verdict, str(accuracy) if roomy else accuracy.value, *rest)
 
 
 def _fails_at(c: parts.CandidateView, judged: CandidateAssessment, room: int | None = None) -> str:

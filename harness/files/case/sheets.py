@@ -7,7 +7,7 @@ from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import TypeAlias
 
-from harness.files.written import Findings, did_you_mean, shown
+from harness.files.written import Findings, did_you_mean, in_seconds, shown
 
 LARGEST_SHEET = 1 << 30  # bytes of a spreadsheet once it is unpacked
 _Lost: TypeAlias = Iterator[tuple[int, str, str, str]]  # line, cell, what is wrong with it, what to do
@@ -104,5 +104,5 @@ def _written(cell: object) -> str:
     if isinstance(cell, datetime) and cell.time() == time():
         return cell.date().isoformat()
     if isinstance(cell, timedelta):
-        return f"{cell.total_seconds():.15g} s"
+        return in_seconds(cell)
     return cell.isoformat() if isinstance(cell, (date, time)) else str(cell)

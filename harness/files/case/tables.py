@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from harness.files.case.separated import SEPARATORS
-from harness.files.written import Findings, shown
+from harness.files.written import Findings, in_seconds, shown
 
 _Rows: TypeAlias = Iterator[tuple[int, dict[str, Any]]]
 _BATCH = 10_000
@@ -108,7 +108,7 @@ def as_json(value: Any) -> Any:  # noqa: ANN401 - what a table can hold
     if isinstance(value, bytes):
         return value.decode()
     if isinstance(value, timedelta):
-        return f"{value.total_seconds():.15g} s"
+        return in_seconds(value)
     if isinstance(value, (date, time, Decimal)):
         return str(value)
     return None if value != value else value  # noqa: PLR0124 (only a NaN differs from itself)

@@ -24,7 +24,7 @@ from harness.files.written.reading import (
     resolve,
     shortest,
 )
-from harness.files.written.units import Age, Day, Money, Seconds, Share, Texts, per_month
+from harness.files.written.units import Age, Day, Money, Seconds, Share, Texts, in_seconds, per_month
 from harness.files.written.validation import FILLED_IN, Checked, Reporter, Written, check, read_model, read_tree
 from harness.files.written.yaml_lines import (
     Entries,

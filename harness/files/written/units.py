@@ -2,7 +2,7 @@
 
 import math
 import re
-from datetime import date
+from datetime import date, timedelta
 from typing import Annotated, TypeAlias
 
 from pydantic import BeforeValidator
@@ -80,6 +80,11 @@ def per_month(written: object) -> float:
     if found is None or found["unit"] not in PER_MONTH:
         raise ValueError("must be a volume such as `2M per month` or `500 per day`")
     return read_number(found["number"]) * _SCALES[found["scale"].lower()] * PER_MONTH[found["unit"]]
+
+
+def in_seconds(duration: timedelta) -> str:
+    """Write a duration as it is read here."""
+    return f"{duration.total_seconds():.15g} s"
 
 
 def day(written: object) -> date:

@@ -152,7 +152,6 @@ def test_a_text_file_is_read_as_its_program_saved_it(tmp_path: Path, name: str, 
         (LINES.replace("spam;spam", "sp\xe4m;spam").encode("cp1252") * 20, "t.csv:2: is not UTF-8: byte 0xE4"),
         (LINES.replace("ham;", '"ham;').encode() + b"ham;ham\r\n" * 3, "t.csv:3: is not valid CSV: unexpected end"),
         (b"1,ham,ham\n2,spam,spam\n", "t.csv:1: ham: the column `ham` stands twice. Rename one of them, or write"),
-        (json.dumps({"data": ROWS}, indent=1).encode(), "t.csv:1: is JSON that goes on over several lines."),
     ],
 )
 def test_a_mistake_of_a_whole_file_is_said_once_where_it_begins(tmp_path: Path, content: bytes, said: str) -> None:
@@ -160,3 +159,124 @@ def test_a_mistake_of_a_whole_file_is_said_once_where_it_begins(tmp_path: Path, 
     told = refused(tmp_path, "t.csv")
     assert said in told
     assert told.count("t.csv") == 1
+
+
+def items(**more: Any) -> list[dict[str, Any]]:
+    """Give rows in the manner of evaluation services, the label and the reply deep inside; two replies are wrong."""
+    said = ["spam", "ham", "ham", "spam", "spam", "ham"]
+    return [
+        {"item": {"text": f"t{n}", "label": label}, "sample": {"output": [{"role": "assistant", "content": text}]}}
+        | more
+        for n, (label, text) in enumerate(zip(LABELS, said, strict=True))
+    ]
+
+
+INSIDE = ("--expected", "item.label", "--reply", "sample.output.0.content")
+
+
+@pytest.mark.parametrize("name", ["data", "rows", "test_results"])
+def test_rows_may_stand_in_an_object_and_what_is_judged_deep_inside_of_them(tmp_path: Path, name: str) -> None:
+    whole = {"object": "list", "note": None, name: items(), "more": {"data": False}}
+    (tmp_path / "page.json").write_text(json.dumps(whole, indent=2))
+    (tmp_path / "lines.jsonl").write_text("".join(json.dumps(each) + "\n" for each in items()))
+    for file in ("page.json", "lines.jsonl"):
+        assert accuracy(judged(tmp_path, file, *INSIDE)) == pytest.approx(4 / 6)
+    plain = [{"expected": each["item"]["label"], "reply": "spam"} for each in items()]
+    (tmp_path / "plain.json").write_text(json.dumps({name: plain, "scores": [0.5]}))
+    assert accuracy(judged(tmp_path, "plain.json")) == 0.5
+
+
+def test_a_mistake_of_rows_in_an_object_is_said_where_it_stands(tmp_path: Path) -> None:
+    rows = [{"expected": "spam", "reply": "spam"}, {"expected": "", "reply": "ham"}]
+    (tmp_path / "page.json").write_text(json.dumps({"rows": rows}, indent=1))
+    assert "page.json:7: expected: is not there, or empty" in refused(tmp_path, "page.json")
+
+
+@pytest.mark.parametrize(
+    ("option", "name"),
+    [
+        ("--expected", "item.lable"),
+        ("--reply", "sample.output.content"),
+        ("--reply", "sample.output.1.content"),
+        ("--case", "item.id"),
+        ("--candidate", "sample.model"),
+        ("--latency", "sample.took:ms"),
+        ("--error", "sample.error"),
+    ],
+)
+def test_a_place_that_no_row_has_is_refused_and_not_empty(tmp_path: Path, option: str, name: str) -> None:
+    (tmp_path / "lines.jsonl").write_text("".join(json.dumps(each) + "\n" for each in items()))
+    told = refused(tmp_path, "lines.jsonl", *INSIDE, option, name)
+    assert f"lines.jsonl: has no column `{name.removesuffix(':ms')}` for {option}." in told
+
+
+def test_where_calls_failed_a_place_is_empty_and_their_errors_count_as_failures(tmp_path: Path) -> None:
+    rows = [
+        *({**each, "error": None} for each in items() * 40),
+        {**items()[0], "error": {"message": "429"}, "sample": None},
+    ]
+    (tmp_path / "lines.jsonl").write_text("".join(json.dumps(each) + "\n" for each in rows))
+    outcomes = judged(tmp_path, "lines.jsonl", *INSIDE, "--error", "error.message")["outcomes"]
+    assert (outcomes["failed"], outcomes["empty"]) == (1, 0)
+    (tmp_path / "fine.jsonl").write_text("".join(json.dumps(each) + "\n" for each in rows[:-1]))
+    assert judged(tmp_path, "fine.jsonl", *INSIDE, "--error", "error.message")["outcomes"]["failed"] == 0
+
+
+@pytest.mark.parametrize(
+    "whole",
+    [
+        {"columns": ["expected", "reply"], "data": [["spam", "spam"], ["ham", "ham"]]},
+        {"expected": {"0": "spam", "1": "ham"}, "reply": {"0": "spam", "1": "ham"}},
+        {"results": {"spam": {"acc,none": 0.5}}, "configs": {}},
+    ],
+)
+def test_a_document_that_is_no_list_of_answers_says_how_to_write_one(tmp_path: Path, whole: dict[str, Any]) -> None:
+    (tmp_path / "t.json").write_text(json.dumps(whole))
+    assert "to_json(FILE, orient='records')" in refused(tmp_path, "t.json")
+
+
+@pytest.mark.parametrize("options", [(), ("--expected", "spam", "--reply", "ham")])
+def test_a_first_line_that_is_a_row_is_not_lost_as_names(tmp_path: Path, options: tuple[str, ...]) -> None:
+    rows = [f"{label},{reply},{n}\n" for n, (label, reply) in enumerate(zip(LABELS, ["ham", *LABELS[1:]], strict=True))]
+    (tmp_path / "t.csv").write_text("".join(rows))
+    told = refused(tmp_path, "t.csv", *options)
+    assert "its first line is a row, with" in told
+    assert "Write one above it, such as `message,expected,reply`." in told
+    (tmp_path / "t.csv").write_text("expected,reply,n\n" + "".join(rows))
+    assert judged(tmp_path, "t.csv")["classification"]["accuracy"]["n"] == len(rows)
+
+
+PROMPTFOO = "message,wanted,{head}\nhello,spam,{cell}\nbye,ham,{cell}\n"
+
+
+@pytest.mark.parametrize(
+    ("head", "cell"),
+    [
+        ("[openai:mini] Sort,Status,Score,Named Scores,Grader Reason,Comment", ",ERROR,0,,429 Too Many Requests,"),
+        ("[openai:mini] Sort", '"[FAIL] (0.00)\n\nham\n\nFail Reason: Expected output ""ham"" to equal ""spam"""'),
+    ],
+)
+def test_promptfoo_s_table_is_refused_as_it_keeps_no_errors(tmp_path: Path, head: str, cell: str) -> None:
+    (tmp_path / "t.csv").write_text(PROMPTFOO.format(head=head, cell=cell))
+    told = refused(tmp_path, "t.csv", "--expected", "wanted", "--reply", "[openai:mini] Sort")
+    assert "promptfoo export eval ID -o FILE.json" in told
+
+
+@pytest.mark.parametrize("name", ["o.yaml", "o.html", "o.xml"])
+def test_a_form_that_no_results_are_read_in_is_said_so(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("results:\n  version: 3\n")
+    assert f"{name}: is in no form that results are read in. Let the tool write JSON" in refused(tmp_path, name)
+
+
+def test_a_name_for_all_rows_does_not_make_repeats_of_two_models(tmp_path: Path) -> None:
+    rows = [
+        {"id": str(n), "model": each, "expected": label, "reply": label}
+        for each in "ab"
+        for n, label in enumerate(LABELS)
+    ]
+    (tmp_path / "t.json").write_text(json.dumps(rows))
+    assert "has no column `modle`, and several names in `model`. Write --candidate model" in refused(
+        tmp_path, "t.json", "--candidate", "modle"
+    )
+    (tmp_path / "one.json").write_text(json.dumps(rows[: len(LABELS)]))
+    assert judged(tmp_path, "one.json", "--candidate", "mine")["model"] == "mine"

@@ -71,8 +71,8 @@ def parsed(text: str | bytes) -> Any:  # noqa: ANN401 - what JSON can hold
 
 
 def as_object(value: object) -> object:
-    """Give the object that a text is, as tables hold it; any other value as it is."""
-    if not isinstance(value, str) or not value.lstrip().startswith("{"):
+    """Give the object or list that a text is, as tables hold it; any other value as it is."""
+    if not isinstance(value, str) or not value.lstrip().startswith(("{", "[")):
         return value
     try:
         return parsed(value)

@@ -14,6 +14,7 @@ from harness.files.written import first_sign
 
 _TOOLS: tuple[Any, ...] = (openai_evals, lm_eval, deepeval, inspect_log, promptfoo)
 LONGEST_REPLY = 1 << 20  # characters
+_NO_RESULTS = (".yaml", ".yml", ".html", ".htm", ".xml", ".md", ".py", ".ipynb")
 
 
 def read_stored(file: Path, asked: ReadAs) -> Stored:
@@ -53,12 +54,14 @@ def _read(file: Path, asked: ReadAs, findings: Findings) -> Stored:
     if head.startswith(b"PK") and not file.name.lower().endswith(table.SHEETS):
         asked.refuse_others(inspect_log.NAME, ())
         return inspect_log.read_archive(file, findings)
-    if first_sign(head) in {"{", "["}:
-        found = documents(file, findings)
-        for tool in _TOOLS if found else ():
+    if file.suffix.lower() in _NO_RESULTS:
+        raise NotRead("is in no form that results are read in.", "Let the tool write JSON, such as: -o results.json")
+    found = documents(file, findings) if first_sign(head) in {"{", "["} else []
+    if found:
+        for tool in _TOOLS:
             if tool.knows(Part(found[0][1])):
                 asked.refuse_others(tool.NAME, tool.ASKED)
                 stored: Stored = tool.read(file, found, findings, *(getattr(asked, name) for name in tool.ASKED))
                 return stored
-        findings.raise_if_any()
-    return table.read(file, asked, findings)
+    findings.raise_if_any()
+    return table.read(file, found, asked, findings)

@@ -1,71 +1,42 @@
 """Any table with a column for what was right and one for what came back: CSV, JSONL, JSON, Parquet, spreadsheets.
 
-Columns that a user does not name are told by their names, and what was told is shown. Without a column of cases
-each row is a case of its own, which takes one candidate. A latency needs a unit: in the column's name, in the cells, or
-as `COLUMN:ms`. A name with a dot that is no column's own reaches into objects: `expected.label`.
+What `columns` told by their names is shown. Without a column of cases each row is a case of its own, which takes one
+candidate. The rows may stand in an object, under whatever name (`rows`, `data`, `test_results`).
 """
 
 import math
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from harness.files import case, written
 from harness.files.answers import answer
-from harness.files.answers.opened import Findings, NotRead, ReadAs, as_object, begins_with, shown
+from harness.files.answers.columns import KNOWN, NO_TIME, Columns, find_columns, plain, reached, told
+from harness.files.answers.opened import Document, Findings, NotRead, ReadAs, as_object, begins_with, shown
 
-_KNOWN: dict[str, tuple[str, ...]] = {  # field -> names of columns, the likeliest first
-    "expected": (
-        "expected", "expected_label", "expected_output", "target", "gold", "gold_label", "ground_truth", "truth",
-        "true_label", "y_true", "reference", "ideal", "label",
-    ),
-    "reply": (
-        "reply", "output", "actual_output", "model_output", "prediction", "predicted", "predicted_label", "pred",
-        "y_pred", "response", "completion", "answer", "generated_text", "label",
-    ),
-    "case": ("case", "case_id", "example_id", "dataset_item_id", "sample_id", "doc_id", "id", "row_id", "index"),
-    "repeat": ("repeat", "epoch", "iteration", "repetition"),
-    "candidate": ("candidate", "provider", "model", "model_name"),
-    "latency": ("latency", "response_time", "duration", "elapsed", "time"),
-    "error": ("error", "failure", "exception", "error_message"),
-}  # fmt: skip
-_ASKED = frozenset({"input", "inputs", "message", "text", "question"})  # names of columns with what was asked
-_UNIT = re.compile(r"(?P<name>.+?)[ _(\[]+(?P<unit>ms|msec|millis|milliseconds|s|sec|secs|seconds)[)\]]?")
-_TIMED = re.compile(r"(?P<column>.+):(?P<unit>ms|s)")
-_IN_CELLS = re.compile(r"\s*[\d.,]+\s*(?:us|µs|ms|s|sec|min)\s*")
-_TRUTHS = {"true": "1", "false": "0"}
 SHEETS = (".xlsx", ".xlsm", ".xls", ".ods")
-_WORDS = frozenset({"", "nan", "none", "null", "n/a"})  # of a cell that holds no latency, or no error
+_ASKED = frozenset({"input", "inputs", "message", "text", "question"})  # names of columns with what was asked
+_TRUTHS = {"true": "1", "false": "0"}
+_OF_PROMPTFOO = re.compile(r"\[(?:PASS|FAIL|ERROR)\] ")  # before each of its replies, until it had columns for that
+_AS_JSON = "Let it write JSON: promptfoo export eval ID -o FILE.json"
+_AS_ROWS = "Write a list of objects, one for each answer; in pandas: to_json(FILE, orient='records')."
 
 
-@dataclass(frozen=True, slots=True)
-class _Columns:
-    """Where each field stands, and how many seconds one of the latency's column is; None where its cells say so."""
-
-    of: Mapping[str, str]
-    candidate: str  # of all rows, where no column has it
-    seconds: float | None
-    untimed: str = ""  # a column of times that nobody gave a unit
-
-    def shown(self) -> str:
-        """Say what was read as what."""
-        pairs = ", ".join(f"{name} = {shown(column)}" for name, column in self.of.items())
-        return f"columns: {pairs} (others: --expected NAME, --reply NAME, ...)"
-
-
-def read(file: Path, asked: ReadAs, findings: Findings) -> answer.Stored:
+def read(file: Path, found: Sequence[Document], asked: ReadAs, findings: Findings) -> answer.Stored:
     """Read the rows of a table. Raises NotRead."""
     sheets = file.name.lower().endswith(SHEETS)
-    asked.refuse_others("a table", (*_KNOWN, *(("part",) if sheets else ())))
-    rows = [(line, _reached(row, asked)) for line, row in _rows(file, asked, findings)]
+    asked.refuse_others("a table", (*KNOWN, *(("part",) if sheets else ())))
+    rows = [(line, reached(row, asked)) for line, row in _rows(file, found, asked, findings)]
     findings.raise_if_any()
     if not rows:
         fix = "Choose another sheet: --part NAME." if sheets else "Name the file that the answers were written to."
         raise NotRead("holds no rows.", fix)
-    columns = _columns(rows, asked)
+    columns = find_columns(rows, asked)
+    if any(_OF_PROMPTFOO.match(_text(row.get(columns.of["reply"]))) for _, row in rows):
+        raise NotRead("is promptfoo's table, whose replies stand among its own words.", _AS_JSON)
     answers, places = [], Counter[str]()
     seen: dict[tuple[str, str, str], int] = {}
     for line, row in sorted(rows, key=lambda each: _repeat(each[1], columns)):
@@ -116,116 +87,64 @@ def _canonical(word: str) -> str:
     return _TRUTHS.get(word.casefold()) or re.sub(r"(?<=\d)\.0+\Z", "", word)
 
 
-def _rows(file: Path, asked: ReadAs, findings: Findings) -> Iterator[tuple[int, dict[str, Any]]]:
+def _rows(file: Path, found: Sequence[Document], asked: ReadAs, findings: Findings) -> Iterator[tuple[int, Any]]:
+    """Yield the rows of a file; `found` is what it holds where that is JSON. Raises NotRead."""
     head = begins_with(file)
     if head.startswith(b"PAR1"):
-        return case.read_table(file, str(file), findings)
+        yield from case.read_table(file, str(file), findings)
+    elif written.first_sign(head) == "[":
+        yield from case.read_json(file, findings)
+    elif found:
+        member = _member(found[0][1], asked) if len(found) == 1 else ""
+        yield from case.read_json(file, findings, inside=member) if member else case.read_jsonl(file, findings)
+    else:
+        headed = [*_separated(file, asked, findings)]
+        names = headed[0][1] if headed else {}
+        looked = {each for each in (asked.expected, asked.reply) if each in names} or names.keys()
+        again = [name for name in looked if any(row.get(name, "").strip() == name for _, row in headed)]
+        if again and "expected" not in told([*names]):
+            said = f"has no line that names its columns: its first line is a row, with `{shown(again[0])}`."
+            raise NotRead(said, "Write one above it, such as `message,expected,reply`.")
+        yield from headed
+
+
+def _member(whole: Mapping[str, Any], asked: ReadAs) -> str:
+    """Name what holds the rows in a document; nothing where it is one row. Raises NotRead where it holds none."""
+    named = {each.partition(".")[0] for each in (asked.expected, asked.reply)} & whole.keys()
+    lists = [name for name, each in whole.items() if isinstance(each, list) and each and isinstance(each[0], dict)]
+    if not named and len(lists) == 1 and not {"expected", "reply"} <= told([*whole]).keys():
+        return lists[0]
+    if all(isinstance(each, (dict, list)) for each in whole.values()):
+        raise NotRead("is one JSON object that holds no list of answers.", _AS_ROWS)
+    return ""
+
+
+def _separated(file: Path, asked: ReadAs, findings: Findings) -> Iterator[tuple[int, dict[str, Any]]]:
     if file.name.lower().endswith(SHEETS):
         return case.named_cells(file, case.read_sheet(file, findings, asked.part), (), findings)
-    if (first := written.first_sign(head)) in {"[", "{"}:
-        return (case.read_json if first == "[" else case.read_jsonl)(file, findings)
     named_ones = [each for each in (asked.expected, asked.reply) if each]
-    lines = (line for _, line in written.read_lines(file, Findings()))
+    lines = [line for _, line in islice(written.read_lines(file, Findings()), 100)]
+    if all(any(name in line for line in lines) for name in ("Named Scores", "Grader Reason")):
+        raise NotRead("is promptfoo's table, which keeps no time and no error.", _AS_JSON)
     heading = next((line for line in lines if line.strip() and not line.startswith("sep=")), "")
-    separator = "" if named_ones else max(case.SEPARATORS, key=lambda each: len(_told(heading.strip().split(each))))
+    separator = "" if named_ones else max(case.SEPARATORS, key=lambda each: len(told(heading.strip().split(each))))
     return case.read_separated(file, findings, needed=named_ones, separator=separator)
-
-
-def _reached(row: dict[str, Any], asked: ReadAs) -> dict[str, Any]:
-    """Add what an option names inside of an object, or of an object's text."""
-    latency = asked.latency.removesuffix(":s").removesuffix(":ms")
-    for name in (asked.expected, asked.reply, asked.case, asked.candidate, latency, asked.error):
-        column, *path = name.split(".")
-        if path and name not in row and column in row:
-            row = {**row, name: answer.Part(as_object(row[column])).at(*path).value}
-    return row
 
 
 def _asked_again(answers: Sequence[answer.Given]) -> Iterator[str]:
     """Tell of cases that ask the same: were they repeats, intervals would be too narrow."""
     names = answers[0].inputs if answers else ()
-    column = next((name for name in names if _plain(name).partition(".")[0] in _ASKED), "")
+    column = next((name for name in names if plain(name).partition(".")[0] in _ASKED), "")
     asked = {given.case: given.inputs.get(column) for given in answers}
     if (name := shown(column)) and (again := len(asked) - len(set(asked.values()))):
         yield f"{again:,} of {len(asked):,} cases ask what another asks; if they are its repeats: --case {name}"
-
-
-def _plain(name: str) -> str:
-    """Write a name of a column as `_KNOWN` does: `expectedOutput` and `Expected output` are one."""
-    apart = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name.strip().strip('"'))
-    return re.sub(r"[\s_-]+", "_", apart).casefold()
-
-
-def _told(columns: Sequence[str]) -> dict[str, str]:
-    """Tell fields by the names of columns; no column is two fields."""
-    found: dict[str, str] = {}
-    plain = {_plain(column): column for column in reversed(columns)}
-    for name, known in _KNOWN.items():
-        one = next((plain[each] for each in known if each in plain and plain[each] not in found.values()), None)
-        if one is None and name == "latency":
-            one = next((c for each, c in plain.items() if (u := _UNIT.fullmatch(each)) and u["name"] in known), None)
-        if one is not None:
-            found[name] = one
-    if "reply" not in found and found.get("expected") == "label":  # the label that was read, beside nothing right
-        del found["expected"]
-    return found
-
-
-def _columns(rows: Sequence[tuple[int, dict[str, Any]]], asked: ReadAs) -> _Columns:
-    """Find the columns. Raises NotRead where what is asked for is not there, or cannot be told."""
-    names = [name for name in dict.fromkeys(name for _, row in rows[:100] for name in row) if name != case.NAMELESS]
-    wanted = {name: getattr(asked, name) for name in _KNOWN}
-    unit = _TIMED.fullmatch(wanted["latency"]) if wanted["latency"] not in names else None
-    if unit is not None:
-        wanted["latency"] = unit["column"]
-    candidate = ""
-    if wanted["candidate"] and wanted["candidate"] not in names:
-        candidate, wanted["candidate"] = wanted["candidate"], ""
-    for name, column in wanted.items():
-        if column and column not in names:
-            raise NotRead(f"has no column `{shown(column)}` for --{name}.", written.did_you_mean(column, names))
-    named_ones = {name: column for name, column in wanted.items() if column}
-    for column, times in Counter(named_ones.values()).items():
-        if times > 1:  # the right answers as replies would make any prompt perfect
-            twice = " and ".join(f"--{name}" for name, one in named_ones.items() if one == column)
-            raise NotRead(f"has one column `{shown(column)}` for {twice}.", "Name a column for each.")
-    free = [name for name in names if name not in named_ones.values()]
-    found = {name: column for name, column in _told(free).items() if name not in named_ones} | named_ones
-    if candidate:
-        found.pop("candidate", None)
-    for name, what in (("expected", "what would be right"), ("reply", "what came back")):
-        if name not in found:
-            fix = f"Write --{name} with one of {written.shortlist(names)}; its first line must name the columns."
-            raise NotRead(f"does not tell which column holds {what}.", fix)
-    if "repeat" in found and "case" not in found:
-        raise NotRead("tells repeats, but not of which case.", f"Write --case with one of {written.shortlist(names)}.")
-    found = {name: found[name] for name in _KNOWN if name in found}
-    seconds, told = _seconds(rows, found.get("latency"), unit["unit"] if unit else "")
-    if told or "latency" not in found:
-        return _Columns(found, candidate, seconds)
-    if wanted["latency"]:
-        fix = f"Write --latency {found['latency']}:ms or :s"
-        raise NotRead(f"does not tell the unit of `{found['latency']}`.", fix)
-    return _Columns({n: c for n, c in found.items() if n != "latency"}, candidate, None, untimed=found["latency"])
-
-
-def _seconds(rows: Sequence[tuple[int, dict[str, Any]]], column: str | None, unit: str) -> tuple[float | None, bool]:
-    """Tell how many seconds one of a column is, and whether anything tells it."""
-    if column is None:
-        return None, False
-    named_unit = _UNIT.fullmatch(_plain(column))
-    unit = unit or (named_unit["unit"] if named_unit else "")
-    if unit:
-        return (1e-3 if unit.startswith("m") else 1.0), True
-    cells = [text for _, row in rows if (text := _text(row.get(column)).strip()).casefold() not in _WORDS]
-    return None, bool(cells) and all(_IN_CELLS.fullmatch(each) for each in cells)
 
 
 def _text(value: object) -> str:
     return answer.Part(value).text()
 
 
-def _repeat(row: Mapping[str, Any], columns: _Columns) -> float:
+def _repeat(row: Mapping[str, Any], columns: Columns) -> float:
     try:
         return float(_text(row.get(columns.of.get("repeat", ""))) or 0)
     except ValueError:
@@ -238,7 +157,7 @@ def _cell(value: object) -> str:
 
 
 def _given(
-    file: Path, placed: tuple[int, Mapping[str, Any]], columns: _Columns, places: Counter[str], findings: Findings
+    file: Path, placed: tuple[int, Mapping[str, Any]], columns: Columns, places: Counter[str], findings: Findings
 ) -> answer.Given | None:
     (line, row), of = placed, columns.of
     wanted = written.as_label(_cell(row.get(of["expected"])))
@@ -277,7 +196,7 @@ def _given(
 
 def _outcome(row: Mapping[str, Any], of: Mapping[str, str]) -> answer.Reply | answer.Failure:
     error = _text(row.get(of.get("error", ""))).strip()
-    if error.casefold() in _WORDS | {"false", "0", "0.0", "[]", "{}"}:
+    if error.casefold() in NO_TIME | {"false", "0", "0.0", "[]", "{}"}:
         return answer.reply(_cell(row.get(of["reply"])))
     kind = error.partition(":")[0]
     if kind in answer.KINDS:
@@ -288,7 +207,7 @@ def _outcome(row: Mapping[str, Any], of: Mapping[str, str]) -> answer.Reply | an
 def _latency(value: object, seconds: float | None) -> tuple[float | None, str]:
     """Give a time in seconds, or why it is none."""
     text = _text(value).strip()
-    if text.casefold() in _WORDS:
+    if text.casefold() in NO_TIME:
         return None, ""
     try:
         found = written.units.read_seconds(text) if seconds is None else float(text) * seconds

@@ -51,12 +51,19 @@ def _is_a_list(file: Path, number: int, line: str) -> str:
     return f"If the file is one list, write `cases: {{file: {shown(file.name)}, format: json}}`."
 
 
-def read_json(file: Path, findings: Findings, encoding: str = "") -> Iterator[tuple[int, dict[str, Any]]]:
-    """Yield the objects of a JSON file that is one list; what is wrong with it is a finding."""
+def read_json(
+    file: Path, findings: Findings, encoding: str = "", *, inside: str = ""
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield the objects of a JSON file that is one list; what is wrong with it is a finding.
+
+    Of one that is known to be an object, the list that stands in its member `inside`.
+    """
     text = _whole(file, findings, encoding)
     if text is None:
         return
     at = _after_space(text, 0)
+    if inside:
+        at = _value_of(text, at + 1, inside)
     if text[at : at + 1] != "[":
         fix = "Write a list of objects: [{...}, {...}]."
         if text[at : at + 1] == "{":
@@ -64,7 +71,7 @@ def read_json(file: Path, findings: Findings, encoding: str = "") -> Iterator[tu
         findings.add(file, 1, "", "is not a list of cases.", fix)
         return
     try:
-        yield from _items(file, text, at + 1, findings)
+        yield from _items(file, text, at + 1, findings, alone=not inside)
     except json.JSONDecodeError as error:
         findings.add(file, error.lineno, "", f"is not valid JSON: {error.msg} at column {error.colno}.")
     except _TwiceError as error:
@@ -86,7 +93,18 @@ def _whole(file: Path, findings: Findings, encoding: str) -> str | None:
     return decoded(file, raw, findings, encoding)
 
 
-def _items(file: Path, text: str, at: int, findings: Findings) -> Iterator[tuple[int, dict[str, Any]]]:
+def _value_of(text: str, at: int, name: str) -> int:
+    """Find where the value of a member begins, in an object whose brace stands before `at`."""
+    while True:
+        key, at = _DECODER.raw_decode(text, _after_space(text, at))
+        at = _after_space(text, _after_space(text, at) + 1)
+        if key == name:
+            return at
+        _, at = _DECODER.raw_decode(text, at)
+        at = _after_space(text, at) + 1
+
+
+def _items(file: Path, text: str, at: int, findings: Findings, *, alone: bool) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yield the objects of a list whose bracket stands before `at`, each with its line."""
     line, counted, first = 1, 0, True
     while (at := _after_space(text, at)) < len(text) and text[at] != "]":
@@ -103,7 +121,7 @@ def _items(file: Path, text: str, at: int, findings: Findings) -> Iterator[tuple
         else:
             findings.add(file, line, "", "must be a JSON object, such as {...}.", "Leave it out.")
         at = end
-    if at >= len(text) or text[_after_space(text, at + 1) :]:
+    if at >= len(text) or (alone and text[_after_space(text, at + 1) :]):
         raise json.JSONDecodeError("Expecting the end of the list", text, min(at, len(text)))
 
 

@@ -27,8 +27,9 @@ def read_separated(
 ) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yield the records of a CSV file or of one of its kin.
 
-    Without a `separator` it is the one that makes the columns `needed` of the first line. `header` names the
-    columns of a file that has no header; `fix` says how to write another encoding down.
+    Without a `separator` it is the one that makes the columns `needed` of the first line, else the one that stands
+    there most often. `header` names the columns of a file that has no header; `fix` says how to write another encoding
+    down.
     """
     csv.field_size_limit(1 << 22)
     lines = (line for _, line in read_lines(file, findings, encoding, fix))
@@ -52,7 +53,7 @@ def _separator(first: str, needed: Sequence[str], columns: int) -> str:
         cells = [cell.strip() for cell in first.rstrip("\r\n").replace('"', "").split(each)]
         if len(cells) == columns if columns else set(needed) <= set(cells):
             return each
-    return ","
+    return max(SEPARATORS, key=first.count)
 
 
 def _one_a_line(file: Path, encoding: str, findings: Findings) -> bool:

@@ -15,6 +15,7 @@ SCHEMA_VERSION = 4
 
 LONGEST_LINE = 64 << 20  # bytes: eight times the largest body of a reply, which JSON's escapes make longer
 
+BEGIN = b'{"crc":"'  # what no line holds elsewhere: within a string its quotes are escaped
 PREFIX = 18  # len(b'{"crc":"9a0b3c11",')
 
 _SEQ = PREFIX + len(b'"seq":')
@@ -54,7 +55,7 @@ def check_line(line: bytes) -> None:
     """Raise NotALine unless the line is whole: shape, checksum, LF."""
     if not line.endswith(b"\n"):
         raise NotALine("it has no line end")
-    if line[:8] != b'{"crc":"' or line[16:PREFIX] != b'",':
+    if line[:8] != BEGIN or line[16:PREFIX] != b'",':
         raise NotALine("it does not begin as a journal line")
     if line[8:16] != b"%08x" % zlib.crc32(line[PREFIX:-1]):
         raise NotALine("its checksum does not match its content")

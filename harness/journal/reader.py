@@ -13,6 +13,7 @@ import msgspec
 
 from harness.errors import JournalDamaged, StorageFailed
 from harness.journal.line import (
+    BEGIN,
     LONGEST_LINE,
     SCHEMA_VERSION,
     Batch,
@@ -202,12 +203,14 @@ def _whole_lines(
             if len(whole) == len(lines):
                 continue
             line = lines[len(whole)] + b"\n"
-            if offset + len(line) >= size:
+            if offset + len(line) >= size and BEGIN not in line[1:]:
                 return
             try:
                 check_line(line)
             except NotALine as why:
                 raise _damaged(path, first, offset, str(why)) from None
+        if BEGIN in rest[1:]:
+            raise _damaged(path, first, offset, "another line begins in it")
 
 
 def _most(rest: bytes, left: int | None) -> int:

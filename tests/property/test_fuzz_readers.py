@@ -109,6 +109,67 @@ def test_any_stream_is_a_reply_or_a_named_failure(codec: object, events: list[tu
     assert isinstance(reader.outcome(200, {}), (Reply, Failure))
 
 
+USAGE = {"prompt_tokens": 20, "completion_tokens": 5, "completion_tokens_details": {"reasoning_tokens": 2}}
+ALTERNATIVES = [{"token": "spam", "logprob": -0.1, "top_logprobs": [{"token": "ham", "logprob": -2.0}]}]
+TOOLS = [{"index": 0, "id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}]
+CHUNK = {"content": "spam", "reasoning_content": "hm", "tool_calls": TOOLS, "refusal": None}
+WORDS = {"tokens": ["spam"], "token_logprobs": [-0.1], "top_logprobs": [{"spam": -0.1}], "text_offset": [0]}
+RESPONSE = {
+    "status": "completed",
+    "output": [{"type": "message", "content": [{"type": "output_text", "text": "spam", "logprobs": ALTERNATIVES}]}],
+    "usage": {"input_tokens": 3, "output_tokens": 2, "output_tokens_details": {"reasoning_tokens": 1}},
+}
+BLOCK = {"type": "content_block_start", "content_block": {"type": "text", "text": ""}}
+STREAMS: list[tuple[int, list[dict[str, object]]]] = [
+    (
+        0,
+        [
+            {"choices": [{"index": 0, "delta": CHUNK, "logprobs": {"content": ALTERNATIVES}, "finish_reason": None}]},
+            {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}], "usage": USAGE},
+        ],
+    ),
+    (1, [{"choices": [{"text": "spam", "index": 0, "logprobs": WORDS, "finish_reason": "stop"}], "usage": USAGE}]),
+    (
+        2,
+        [{"type": "response.output_text.delta", "delta": "spam"}, {"type": "response.completed", "response": RESPONSE}],
+    ),
+    (
+        3,
+        [
+            {"type": "message_start", "message": {"model": "m", "usage": {"input_tokens": 3}}},
+            BLOCK,
+            {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "spam"}},
+            {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 3}},
+        ],
+    ),
+]
+
+
+def places(node: object) -> list[tuple[object, ...]]:
+    inner = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
+    return [(), *((key, *rest) for key, value in inner for rest in places(value))]
+
+
+def with_odd(node: object, place: tuple[object, ...], value: object) -> object:
+    if not place:
+        return value
+    made = dict(node) if isinstance(node, dict) else list(node)  # type: ignore[call-overload]
+    made[place[0]] = with_odd(made[place[0]], place[1:], value)
+    return made
+
+
+@pytest.mark.parametrize(("codec", "events"), STREAMS)
+def test_a_stream_with_any_part_of_another_kind_is_a_reply_or_a_named_failure(
+    codec: int, events: list[dict[str, object]]
+) -> None:
+    for place, value in product(places(events), [None, 7, "x", True, [], [None], [[]], {}, [{"type": []}]]):
+        reader = StreamReader(CODECS[codec])  # type: ignore[arg-type]
+        changed = with_odd(events, place, value)
+        for event in changed if isinstance(changed, list) else [changed]:
+            reader(b"data: " + json.dumps(event).encode() + b"\n\n", 1)
+        assert isinstance(reader.outcome(200, {}), (Reply, Failure))
+
+
 rules = st.builds(
     lambda as_, aliases, strict: ReplyRule(
         **{"as": as_},

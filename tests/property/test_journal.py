@@ -80,6 +80,7 @@ def test_writing_goes_on_after_any_truncation(length: int) -> None:
 
 @settings(max_examples=300, deadline=None)
 @example(WHOLE.rindex(b'"'), 0x28)  # a quote in the last line becomes a line feed
+@example(WHOLE[:-1].rindex(b"\n"), 1)  # the last two lines become one
 @given(st.integers(0, len(WHOLE) - 1), st.integers(1, 255))
 def test_a_changed_byte_is_never_read_as_something_else(position: int, flip: int) -> None:
     changed = bytearray(WHOLE)
@@ -94,3 +95,12 @@ def test_a_changed_byte_is_never_read_as_something_else(position: int, flip: int
                 list(read_events(path))
         else:  # only the last line may pass for torn
             assert list(read_events(path)) == some_events()[:-1]
+
+
+@pytest.mark.parametrize("cut", [1, 20])
+def test_a_line_is_not_lost_with_the_torn_one_behind_it(tmp_path: Path, cut: int) -> None:
+    before, last = WHOLE[:-1].rsplit(b"\n", 1)
+    path = tmp_path / "journal.jsonl"
+    path.write_bytes(before + b" " + last[:-cut])
+    with pytest.raises(JournalDamaged, match="another line begins in it"):
+        list(read_events(path))

@@ -92,14 +92,13 @@ class AnthropicParts:
 
     def add(self, event: str, payload: JsonObject) -> bool:
         """Take one event."""
-        kind = payload.get("type") or event
         delta = object_at(payload, "delta") or {}
-        if kind == "message_start":
+        if event == "message_start":
             self._message = object_at(payload, "message") or {}
             self._count(self._message)
-        elif kind == "content_block_start":
+        elif event == "content_block_start":
             self._blocks.append(dict(object_at(payload, "content_block") or {}))
-        elif kind == "content_block_delta":
+        elif event == "content_block_delta":
             text, thought, json = (text_at(delta, key) for key in ("text", "thinking", "partial_json"))
             kind, piece = ("thinking", thought) if thought else ("tool_use", json) if json else ("text", text)
             if not piece:
@@ -110,10 +109,10 @@ class AnthropicParts:
             before = block.get(field)
             block[field] = (before if isinstance(before, str) else "") + piece
             return kind == "text"
-        elif kind == "message_delta":
+        elif event == "message_delta":
             self._message |= {key: value for key, value in delta.items() if value is not None}
             self._count(payload)
-        elif kind == "message_stop":
+        elif event == "message_stop":
             self._stopped = True
         return False
 

@@ -165,8 +165,9 @@ class ChatParts(StreamedChoice):
     def add(self, event: str, payload: fields.JsonObject) -> bool:  # noqa: ARG002 (chat chunks have no event name)
         """Take one chunk."""
         choice = self.next_choice(payload)
-        if isinstance(logprobs := choice.get("logprobs"), dict):
-            self._logprobs.extend(logprobs.get("content") or [])
+        logprobs = choice.get("logprobs")
+        if isinstance(logprobs, dict) and isinstance(logprobs.get("content"), list):
+            self._logprobs.extend(logprobs["content"])
         delta = fields.object_at(choice, "delta") or fields.object_at(choice, "message") or {}
         if isinstance(refusal := delta.get("refusal"), str):
             self._refusal.append(refusal)

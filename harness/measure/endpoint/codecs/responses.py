@@ -83,10 +83,9 @@ class ResponsesParts:
 
     def add(self, event: str, payload: JsonObject) -> bool:
         """Take one event."""
-        kind = payload.get("type") or event
-        if kind in _ENDS:
+        if event in _ENDS:
             self._whole = object_at(payload, "response")
-        if kind != "response.output_text.delta":
+        if event != "response.output_text.delta":
             return False
         text = text_at(payload, "delta") or ""
         self._text.append(text)

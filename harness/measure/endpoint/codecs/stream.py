@@ -153,7 +153,8 @@ class StreamReader:
             payload = parse_object(said)
             if error := _error_in(event, payload):
                 raise ErrorInReply(error)
-            brought = self._parts.add(event.name, payload)
+            kind = payload.get("type")
+            brought = self._parts.add(kind if kind and isinstance(kind, str) else event.name, payload)
         except (Malformed, ErrorInReply) as problem:
             self._ended_by = problem
             return True

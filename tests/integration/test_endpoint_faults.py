@@ -37,6 +37,16 @@ def bomb() -> Answer:
 # what the endpoint does to one case, every time: the failure's kind, and how often it may be asked
 FAULTS: dict[str, tuple[Callable[[], Answer], str, int]] = {
     "a 200 with an error object": (lambda: error_body(message="overloaded"), "error_in_body", ATTEMPTS),
+    "a 200 of MiniMax with too many calls": (
+        lambda: Answer.of_json({"choices": None, "base_resp": {"status_code": 1002, "status_msg": "rate limit"}}),
+        "rate_limited",
+        ATTEMPTS,
+    ),
+    "a 200 of MiniMax with bad parameters": (
+        lambda: Answer.of_json({"choices": None, "base_resp": {"status_code": 2013, "status_msg": "invalid params"}}),
+        "bad_request",
+        1,
+    ),
     "no choices": (lambda: Answer.of_json({"choices": []}), "invalid_reply", ATTEMPTS),
     "null choices": (lambda: Answer.of_json({"choices": None}), "invalid_reply", ATTEMPTS),
     "a null message": (lambda: Answer.of_json({"choices": [{"message": None}]}), "invalid_reply", ATTEMPTS),
@@ -80,6 +90,11 @@ STREAM_FAULTS: dict[str, tuple[Callable[[], Answer], str, int]] = {
     "an error in the stream": (
         lambda: Answer.of_events(b'data: {"error":{"message":"overloaded"}}\n\n'),
         "error_in_body",
+        ATTEMPTS,
+    ),
+    "an error without a key for it": (
+        lambda: Answer.of_events(b'data: {"code":11202,"message":"AppIdQpsOverFlowError","sid":"c"}\n\n'),
+        "rate_limited",
         ATTEMPTS,
     ),
     "a stall": (

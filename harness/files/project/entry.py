@@ -202,7 +202,9 @@ class ModelEntry(Written):
         "leaves its tokens out.",
     )
     finish: str | None = Field(
-        None, pattern=r"^(/.*)?$", description="http: JSON pointer to the word for why the reply ended."
+        None,
+        pattern=r"^(/.*)?$",
+        description="http: JSON pointer to the word for why the reply ended; if absent, the places of known services.",
     )
 
     def asked(self, via: Via) -> Self:

@@ -1,6 +1,6 @@
 """Which failure an HTTP status or an error object means, and what may be done about each kind of failure.
 
-This is the only place that knows status codes and providers' error codes.
+This is the only place that knows status codes; what providers write beside them, `provider_errors.py` knows.
 """
 
 import html
@@ -10,67 +10,18 @@ from typing import Any, TypeAlias, assert_never
 
 import msgspec
 
+from harness.measure.endpoint import provider_errors as written
 from harness.measure.endpoint.secrets import redact, short
 from harness.record import Failure, FailureKind
 
 _Object: TypeAlias = dict[str, Any]
-
-# What providers write in `error.code`, `error.type` or `error.status`, beyond what the status code says.
-_CODES: dict[str, FailureKind] = {
-    "insufficient_quota": "quota",
-    "billing_hard_limit_reached": "quota",
-    "billing_not_active": "quota",
-    "billing_error": "quota",
-    "exceeded_current_quota_error": "quota",  # Moonshot
-    "Arrearage": "quota",  # Alibaba
-    "invalid_api_key": "unauthorized",
-    "authentication_error": "unauthorized",
-    "permission_error": "unauthorized",
-    "model_not_found": "unknown_model",
-    "DeploymentNotFound": "unknown_model",
-    "deployment_not_found": "unknown_model",
-}
-
-# What they write there in place of a status code, where the HTTP status was 200.
-_CODES_IN_A_200: dict[str, FailureKind] = {
-    "rate_limit_error": "rate_limited",
-    "rate_limit_exceeded": "rate_limited",
-    "RESOURCE_EXHAUSTED": "rate_limited",
-    "overloaded_error": "server_error",
-    "server_error": "server_error",
-    "api_error": "server_error",
-    "internal_error": "server_error",
-    "internal_server_error": "server_error",
-    "INTERNAL": "server_error",
-    "UNAVAILABLE": "server_error",
-    "timeout_error": "server_error",
-    "insufficient_system_resource": "server_error",
-    "abort": "server_error",
-    "invalid_request_error": "bad_request",
-    "INVALID_ARGUMENT": "bad_request",
-    "PERMISSION_DENIED": "unauthorized",
-    "UNAUTHENTICATED": "unauthorized",
-}
-
-# A filter that stopped the prompt: an outcome, not a failure (OpenAI, Azure, Alibaba, Zhipu).
-_FILTERS = frozenset(
-    {
-        *("content_filter", "content_policy_violation", "invalid_prompt", "cyber_policy"),
-        *("data_inspection_failed", "DataInspectionFailed", "1301"),
-    }
-)
-# Who says it in words alone: xAI (as a 403), DeepSeek, Anthropic, LiteLLM for Azure and for its own guardrails.
-_FILTER_SAYS = re.compile(
-    r"content violates usage guidelines|content exists risk|blocked by content filtering policy|"
-    r"ContentPolicyViolationError|violated \w+ (?:moderation )?policy",
-    re.IGNORECASE,
-)
 
 PROXY_WANTS_USER = "the proxy wants a user and a password: write http://user:password@host:port into its variable"
 
 _STATUS: dict[int, FailureKind] = {
     401: "unauthorized",
     402: "quota",
+    412: "quota",  # Portkey: its budget is used up
     403: "unauthorized",
     408: "server_error",
     409: "server_error",
@@ -130,31 +81,24 @@ def from_error_object(error: object, status: int | None) -> Failure:
     """Return the failure that an error object inside a 200 means, by its own code where it has one."""
     fields = error if isinstance(error, dict) else {"message": str(error)}
     text = _message_of(fields)
-    kind = _kind_by_code(fields) or _kind_in_a_200(fields, text) or "error_in_body"
+    kind = kind_said(fields) or "error_in_body"
     return Failure(kind=kind, message=short(text or "an error object without a message"), status=status)
 
 
-def _kind_in_a_200(error: _Object, text: str) -> FailureKind | None:
-    """Return the kind by a status code, or a word for one, among an error's fields."""
-    for key in ("code", "status", "status_code", "type"):
-        value = error.get(key)
-        if isinstance(value, str) and value in _CODES_IN_A_200:
-            return _CODES_IN_A_200[value]
-        code = int(value) if isinstance(value, str) and value.isdecimal() and len(value) == 3 else value
-        if isinstance(code, int) and not isinstance(code, bool) and 400 <= code < 600:
-            return _kind_of_status(code, error, text)
-    return None
+def kind_said(error: _Object) -> FailureKind | None:
+    """Return the kind that an error within a 200 says itself, by a code or by a status code among its fields."""
+    text = _message_of(error)
+    kind = written.kind_by_code(error, text) or written.kind_in_a_200(error)
+    return _kind_of_status(kind, error, text) if isinstance(kind, int) else kind
 
 
 def filter_s_words(error: object) -> str | None:
     """Return what the error of a filter that stopped the prompt says (Azure, OpenRouter); None for any other error."""
-    if not isinstance(error, dict):
-        return filter_s_words({"message": error}) if isinstance(error, str) else None
-    metadata = error.get("metadata")  # OpenRouter's moderation is a 403: it must not look like a wrong key
-    flagged = isinstance(metadata, dict) and ("flagged_input" in metadata or bool(metadata.get("reasons")))
-    words = {error.get(key) for key in ("code", "type") if isinstance(error.get(key), str)}
-    said = _message_of(error)
-    return said if flagged or not words.isdisjoint(_FILTERS) or _FILTER_SAYS.search(said[:2000]) else None
+    fields = {"message": error} if isinstance(error, str) else error
+    if not isinstance(fields, dict):
+        return None
+    said = _message_of(fields)
+    return said if written.is_a_filter_s(fields, said) else None
 
 
 def error_in(body: bytes) -> _Object | None:
@@ -169,10 +113,8 @@ def error_in(body: bytes) -> _Object | None:
         payload = payload[0]  # Gemini's OpenAI face puts its error into a list
     if not isinstance(payload, dict):
         return None
-    error = payload.get("error")
-    if isinstance(error, dict):
-        return error
-    return {**payload, "message": error} if isinstance(error, str) else payload
+    error = written.error_of(payload) or written.first_listed(payload)
+    return error if isinstance(error, dict) else payload
 
 
 def _text(body: bytes) -> str:
@@ -247,16 +189,8 @@ def _words_of_page(page: str) -> str:
     return text if text.startswith(title) else f"{title}: {text}".removesuffix(": ")
 
 
-def _kind_by_code(error: _Object) -> FailureKind | None:
-    for key in ("code", "type", "status"):
-        value = error.get(key)
-        if isinstance(value, str) and value in _CODES:
-            return _CODES[value]
-    return None
-
-
 def _kind_of_status(status: int, error: _Object | None, text: str) -> FailureKind:
-    by_code = _kind_by_code(error) if error is not None else None
+    by_code = written.kind_by_code(error, text) if error is not None else None
     if by_code is not None:
         return by_code
     if status == 404 and _names_unknown_model(error, text):

@@ -12,6 +12,7 @@ from harness.files.prompt import Rendered
 from harness.measure.endpoint import failure_map
 from harness.measure.endpoint.codecs.books import Headers, request_id
 from harness.measure.endpoint.codecs.fields import ErrorInReply, JsonObject, Malformed, parse_object
+from harness.measure.endpoint.provider_errors import error_of
 from harness.measure.endpoint.secrets import short
 from harness.record import Failure, Reply
 
@@ -65,20 +66,28 @@ class StreamingCodec(Codec, Protocol):
 def decode(codec: Codec, status: int, headers: Headers, body: bytes) -> Reply | Failure:
     """Read one complete response that is JSON; never raises, whatever the body holds."""
     if not 200 <= status < 300:
-        reply = _said_in_error(failure_map.error_in(body), headers) if status in (400, 403) else None
+        reply = _said_in_error(failure_map.error_in(body), headers) if 400 <= status < 500 else None
         return failure_map.from_status(status, body, headers.get("location")) if reply is None else reply
     if codec.usual is not None and (reply := codec.usual(body, headers)) is not None:
         return reply
     try:
         payload = parse_object(body)
-        if error := payload.get("error"):
+        if error := error_of(payload):
             raise ErrorInReply(error)
         return codec.reply(payload, headers)
     except Malformed as problem:
-        said = f"{problem}: {failure_map.told_by(body)}".removesuffix(": ")
-        return Failure(kind="invalid_reply", message=short(said), status=status)
+        return _no_reply(problem, status, headers, body)
     except ErrorInReply as ended:
         return of_error(ended.error, status, headers)
+
+
+def _no_reply(problem: Malformed, status: int, headers: Headers, body: bytes) -> Reply | Failure:
+    """Return what a 200 means that holds no reply: by its own code, where it names one in place of an `error`."""
+    error = failure_map.error_in(body) or {}
+    if (reply := _said_in_error(error, headers)) is not None:
+        return reply
+    said = f"{problem}: {failure_map.told_by(body)}".removesuffix(": ")
+    return Failure(kind=failure_map.kind_said(error) or "invalid_reply", message=short(said), status=status)
 
 
 def of_error(error: object, status: int | None, headers: Headers) -> Reply | Failure:

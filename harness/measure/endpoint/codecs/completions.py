@@ -133,6 +133,8 @@ class StreamedChoice:
     def next_choice(self, payload: fields.JsonObject) -> fields.JsonObject:
         """Keep what a chunk says of the reply; return its choice, empty in the chunk with the usage."""
         _raise_old_error(payload)
+        if payload.get("code") and not payload.get("choices") and (payload.get("message") or payload.get("msg")):
+            raise fields.ErrorInReply(payload)  # iFlytek, Baidu
         self._payload.update({key: value for key, value in payload.items() if value is not None})
         choices = fields.list_at(payload, "choices")
         choice = fields.first_object(payload, "choices") if choices else {}
@@ -168,7 +170,7 @@ class ChatParts(StreamedChoice):
         logprobs = choice.get("logprobs")
         if isinstance(logprobs, dict) and isinstance(logprobs.get("content"), list):
             self._logprobs.extend(logprobs["content"])
-        delta = fields.object_at(choice, "delta") or fields.object_at(choice, "message") or {}
+        delta = fields.object_at(choice, "delta") or self._rest_of(choice)
         if isinstance(refusal := delta.get("refusal"), str):
             self._refusal.append(refusal)
         self._thoughts.append(thoughts_of(delta))
@@ -176,6 +178,14 @@ class ChatParts(StreamedChoice):
         text = content_text(delta)
         self._text.append(text)
         return bool(text)
+
+    def _rest_of(self, choice: fields.JsonObject) -> fields.JsonObject:
+        """Return what a message adds: MiniMax ends a stream with the whole of it."""
+        message = fields.object_at(choice, "message") or {}
+        before, whole = "".join(self._text), content_text(message)
+        if not before or not whole.startswith(before):
+            return message
+        return {"content": whole.removeprefix(before), "refusal": message.get("refusal")}
 
     def reply(self, headers: Headers) -> Reply:
         """All chunks as one reply."""

@@ -22,6 +22,12 @@ from harness.record import Reply, Usage
 Fill: TypeAlias = Callable[[JsonObject], Any]
 
 DEFAULT_BODY = {"prompt": "{{ prompt }}"}
+# Where services say why a reply ended, unless the entry's `finish` says it: Cohere, Ollama, Bedrock, Gemini, watsonx,
+# DashScope. One that was cut or held back must not look whole because nobody wrote that.
+_FINISH_PLACES = (
+    *("/finish_reason", "/done_reason", "/stopReason", "/stop_reason", "/candidates/0/finishReason"),
+    *("/results/0/stop_reason", "/choices/0/finish_reason", "/output/choices/0/finish_reason"),
+)
 
 
 class GenericCodec:
@@ -71,9 +77,12 @@ class GenericCodec:
         counts = {str(key): books.count(value, f"usage.{key}") for key, value in read.items()}
         thought = counts.pop("reasoning", None)
         usage = msgspec.convert(counts, Usage)
-        finish = None if self._finish is None else value_at(payload, self._finish)
-        ended = finish_of({"finish_reason": finish}, {}, books)
+        places = _FINISH_PLACES if self._finish is None else (self._finish,)
+        finish = next((said for place in places if (said := value_at(payload, place)) is not None), None)
         found = value_at(payload, self._reply)
+        if found is None and value_at(payload, "/promptFeedback/blockReason"):  # Gemini's filter of prompts
+            finish = "content_filter"
+        ended = finish_of({"finish_reason": finish}, {}, books)
         left_nothing = found is None and may_be_empty(ended)
         return Reply(
             text="" if left_nothing else _as_text(found, self._reply),

@@ -17,7 +17,7 @@ from harness.record import Reply, ToolCall, Usage
 _MOST_THOUGHT = 10_000  # characters of thoughts that the journal keeps
 _MOST_CALLS = 16
 _TEXT_PARTS = ("text", "output_text", None)
-_THOUGHT_FIELDS = ("reasoning_content", "reasoning", "thinking")  # DeepSeek and vLLM, OpenRouter and Ollama
+_THOUGHT_FIELDS = ("reasoning_content", "reasoning", "thinking", "reasoning_details")  # the last: MiniMax
 FINISH_FIELDS = ("finish_reason", "native_finish_reason", "finishReason", "done_reason", "stop_type")
 _DEEPEST = 4
 
@@ -30,6 +30,7 @@ class _Text(msgspec.Struct, gc=False):
     reasoning_content: None = None
     reasoning: None = None
     thinking: None = None
+    reasoning_details: None = None
 
 
 class _Ended(msgspec.Struct, gc=False, kw_only=True):
@@ -75,6 +76,7 @@ class UsualReply(_Ended, gc=False, kw_only=True):
     choices: Annotated[tuple[_Choice, ...], msgspec.Meta(min_length=1)]
     usage: _Used
     object: Literal["chat.completion"]
+    base_resp: None = None
     finish_reason: None = None
     id: str | None = None
     model: str | None = None

@@ -20,6 +20,7 @@ from harness.measure.endpoint.codecs.codec import (
     short,
 )
 from harness.measure.endpoint.codecs.fields import BOM, ErrorInReply, JsonObject, Malformed, parse_object
+from harness.measure.endpoint.provider_errors import error_of
 
 _LINE_END = re.compile(rb"\r\n|\n|\r")
 
@@ -184,7 +185,7 @@ def _cut(status: int, *, done: bool) -> Failure:
 
 def _error_in(event: StreamEvent, payload: JsonObject) -> object:
     """Return the error that an event reports, in whichever place its protocol puts it."""
-    if error := payload.get("error"):
+    if error := error_of(payload):
         return error
     if event.name == "error" or payload.get("type") == "error":
         return payload

@@ -512,6 +512,71 @@ def test_what_came_in_place_of_a_reply_is_told_in_its_own_words(payload: Any) ->
     assert (failure.kind, failure.message) == ("invalid_reply", "`choices` is missing: Model is warming up")
 
 
+GEMINI = "/candidates/0/content/parts/0/text"
+
+
+@pytest.mark.parametrize(
+    ("reply", "payload", "text", "finish"),
+    [
+        (GEMINI, {"promptFeedback": {"blockReason": "OTHER"}, "usageMetadata": {}}, "", "content_filter"),
+        (GEMINI, {"candidates": [{"finishReason": "SAFETY"}]}, "", "content_filter"),
+        (
+            GEMINI,
+            {"candidates": [{"content": {"parts": [{"text": "sp"}]}, "finishReason": "MAX_TOKENS"}]},
+            "sp",
+            "length",
+        ),
+        (
+            "/output/message/content/0/text",
+            {"output": {"message": {"content": [{"text": "No."}]}}, "stopReason": "guardrail_intervened"},
+            "No.",
+            "content_filter",
+        ),
+        (
+            "/message/content/0/text",
+            {"message": {"content": [{"type": "text", "text": "spam"}]}, "finish_reason": "COMPLETE"},
+            "spam",
+            "stop",
+        ),
+        (
+            "/results/0/generated_text",
+            {"results": [{"generated_text": "sp", "stop_reason": "time_limit"}]},
+            "sp",
+            "length",
+        ),
+    ],
+)
+def test_why_a_json_service_ended_is_found_where_the_known_ones_say_it(
+    reply: str, payload: Any, text: str, finish: str
+) -> None:
+    said = good(generic(reply=reply), payload)
+    assert (said.text, said.finish_reason) == (text, finish)
+
+
+def test_the_written_place_of_a_finish_wins_over_the_usual_ones() -> None:
+    said = good(generic(finish="/why"), {"label": "spam", "why": "stop", "finish_reason": "length"})
+    assert said.finish_reason == "stop"
+
+
+@pytest.mark.parametrize(
+    ("payload", "kind"),
+    [
+        ({"message": {"content": []}, "finish_reason": "ERROR"}, "error_in_body"),
+        ({"error_code": 18, "error_msg": "Open api qps request limit reached"}, "rate_limited"),
+        (
+            {"success": False, "result": None, "errors": [{"code": 10000, "message": "Authentication error"}]},
+            "unauthorized",
+        ),
+        ({"__type": "ThrottlingException", "message": "Too many tokens"}, "rate_limited"),
+        ({"error": {"code": 503, "status": "UNAVAILABLE", "message": "overloaded"}}, "server_error"),
+    ],
+)
+def test_an_error_that_a_json_service_puts_in_a_200_keeps_its_kind(payload: Any, kind: str) -> None:
+    failure = read(generic(), payload)
+    assert isinstance(failure, Failure)
+    assert failure.kind == kind
+
+
 # --- hostile bodies
 
 CODECS: dict[str, Codec] = {

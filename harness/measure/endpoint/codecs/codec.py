@@ -68,9 +68,9 @@ def decode(codec: Codec, status: int, headers: Headers, body: bytes) -> Reply | 
     if not 200 <= status < 300:
         reply = _said_in_error(failure_map.error_in(body), headers) if 400 <= status < 500 else None
         return failure_map.from_status(status, body, headers.get("location")) if reply is None else reply
-    if codec.usual is not None and (reply := codec.usual(body, headers)) is not None:
-        return reply
     try:
+        if codec.usual is not None and (reply := codec.usual(body, headers)) is not None:
+            return reply
         payload = parse_object(body)
         if error := error_of(payload):
             raise ErrorInReply(error)

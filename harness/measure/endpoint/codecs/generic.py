@@ -14,7 +14,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from harness.measure.endpoint.codecs import params as parameters
 from harness.measure.endpoint.codecs.books import Books, Headers, request_id, server_ns, with_thoughts_beside
-from harness.measure.endpoint.codecs.fields import ErrorInReply, JsonObject, Malformed, value_at
+from harness.measure.endpoint.codecs.fields import JsonObject, Malformed, value_at
 from harness.measure.endpoint.codecs.message import finish_of, may_be_empty
 from harness.measure.endpoint.codecs.params import ModelEntry, Rendered, UsageError
 from harness.record import Reply, Usage
@@ -66,9 +66,9 @@ class GenericCodec:
         """Read what is no object: a list, as classifiers give it (Hugging Face), or a label alone (`reply: ""`)."""
         try:
             whole = None if body[:1] == b"{" else msgspec.json.decode(body)
-            return None if value_at(whole, self._reply) is None else self.reply(whole, headers)
-        except (ValueError, RecursionError, ErrorInReply):  # msgspec's errors are ValueErrors
+        except (ValueError, RecursionError):  # msgspec's errors are ValueErrors
             return None
+        return None if whole is None else self.reply(whole, headers)
 
     def reply(self, payload: object, headers: Headers) -> Reply:
         """Follow the pointers."""

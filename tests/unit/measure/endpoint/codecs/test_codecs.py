@@ -478,7 +478,7 @@ def test_a_label_that_is_no_string_becomes_its_json(value: Any, text: str) -> No
     assert good(generic(), {"label": value}).text == text
 
 
-@pytest.mark.parametrize("payload", [{}, {"label": None}, {"other": 1}])
+@pytest.mark.parametrize("payload", [{}, {"label": None}, {"other": 1}, [], [{"label": "spam"}], "spam"])
 def test_a_missing_reply_is_no_empty_reply(payload: Any) -> None:
     failure = read(generic(), payload)
     assert isinstance(failure, Failure)

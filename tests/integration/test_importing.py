@@ -74,6 +74,7 @@ BROKEN: dict[str, tuple[dict[str, str | bytes], list[str], str]] = {
     "a prompt file without cases": ({"a.prompt.yml": "messages: [{role: user, content: '{{a}}'}]\n"}, ["a.prompt.yml"], "a.prompt.yml:1: testData: is not there"),
     "a bad line": ({"s.jsonl": '{"input": "a", "ideal": "x"}\n{"input": "b", "ideal": }\n'}, ["s.jsonl"], "s.jsonl:2: is not valid JSON"),
     "no such column": ({"a.csv": "text,label\na,x\nb,y\n"}, ["a.csv", "--expected", "lable"], "a.csv:1: --expected: there is no column `lable`. Did you mean `label`?"),
+    "no header": ({"a.csv": "Win money,positive\nso sad today,negative\n"}, ["a.csv"], "Name it with --expected; if the first line is a row, write one above it that names the columns, such as `text,label`."),
     "no columns": ({"notes.txt": "a\nb\n"}, ["notes.txt"], "notes.txt:1: has no columns."),
     "something else": ({"a.yaml": "on: push\njobs: {}\n"}, ["a.yaml"], "a.yaml:1: is not a promptfoo config"),
     "names without ids that do not fit": ({"a.csv": "text,label\naa,1\nbb,2\ncc,1\n", "n.txt": "x\ny\nz\n"}, ["a.csv", "--names", "n.txt"], "n.txt: has names without ids"),

@@ -157,6 +157,32 @@ FOREIGN: dict[str, Foreign] = {
         "promptfooconfig.yaml", ["spam", "Ham"], 1,
         ["`file://make.py:ask` is code, and is not run", "parts.json:1: the prompt `parts` is not carried: its messages are not all texts", "assert.weight: is not carried."],
     ),
+    "promptfoo's scenarios in files, and sets of assertions": Foreign(
+        {"promptfooconfig.yaml": _ASK + (
+            "scenarios:\n  - file://scenarios.yaml\n  - {config: [file://rows.yaml], tests: file://tests.yaml}\n"
+         ),
+         "scenarios.yaml": "- config: [{vars: {message: win}}]\n  tests: [{assert: [{type: assert-set, assert: [{type: equals, value: spam}, {type: is-json}]}]}]\n",
+         "rows.yaml": "- vars: {gold: ham, message: hi}\n- vars: {gold: ham, message: bye}\n",
+         "tests.yaml": "- assert: [{type: equals, value: '{{gold}}'}]\n"},
+        "promptfooconfig.yaml", ["spam", "ham", "Ham"], 2, ["assert: `is-json` demands a form"],
+    ),
+    "promptfoo replies that code transforms, and a variable that is a picture": Foreign(
+        {"promptfooconfig.yaml": _ASK + (
+            "defaultTest: {options: {transform: output.trim().toLowerCase()}}\n"
+            "tests:\n  - {vars: {message: [win, file://a.png]}, assert: [{type: equals, value: spam}]}\n"
+            "  - {vars: {message: hi}, assert: [{type: equals, value: ham, transform: output.label}]}\n"
+        )},
+        "promptfooconfig.yaml", ["It is Spam.", "HAM"], 2,
+        ["options.transform: is not carried", "assert.transform: is not carried", "the case is left out: `file://a.png` is not read."],
+    ),
+    "promptfoo tests cut by semicolons": Foreign(
+        {"tests.csv": "message;__expected1;__expected2\nwin;equals: spam;\nhi, you;equals: ham;latency(500)\n"},
+        "tests.csv", ["spam", "no ham"], 1, ["promptfoo tests, 2 cases"],
+    ),
+    "no header that could be told": Foreign(
+        {"d.csv": "so sad today,negative\nvery bad thing,negative\nmeh ok then,neutral\n".replace("so", "Win money,positive\nso")},
+        "d.csv", ["negative", "negative", "neutral"], 3, ["if it is a row, write one above it that names the columns, such as `text,label`"],
+    ),
     "promptfoo's limits become thresholds": Foreign(
         {"promptfooconfig.yaml": _ASK + (
             "defaultTest:\n  assert: [{type: latency, threshold: 1500}, {type: cost, threshold: 0.002}]\n"

@@ -73,12 +73,22 @@ class Expected:
             return f"If another separator is used, write {entry_line(file, 'separator: ...')}."
         if nearest(self.column, fields):
             return ""
-        if not header and any(self._fold(name) in self._folded for name in fields):
-            names = ", ".join("expected" if self._fold(name) in self._folded else "text" for name in fields)
-            return f"If the file has no header, write {entry_line(file, f'header: [{names}]')}."
+        if not header and (mine := [name for name in fields if self._fold(name) in self._folded]):
+            return _with_header(file, fields, mine[0])
         mine = [name for name, value in fields.items() if self._fold(as_text(value)) in self._folded]
         mine = mine or [name for name in fields if name.casefold() in _LABEL_NAMES]
-        return f"Write `columns: {{expected: {shown(mine[0])}}}` in the suite." if mine else ""
+        if not mine:
+            return ""
+        fix = f"Write `columns: {{expected: {shown(mine[0])}}}` in the suite."
+        sure = header or mine[0].casefold() in _LABEL_NAMES  # else the first case would be lost as names
+        return fix if sure else f"{fix} {_with_header(file, fields, mine[0])}"
+
+
+def _with_header(file: Path, fields: Mapping[str, Any], label: str) -> str:
+    """Say how the columns are named of a file whose first line is a case."""
+    texts = iter(["text", *(f"text_{n}" for n in range(2, len(fields) + 1))])
+    names = ", ".join("expected" if name == label else next(texts) for name in fields)
+    return f"If the file has no header, write {entry_line(file, f'header: [{names}]')}."
 
 
 def entry_line(file: Path, key: str) -> str:

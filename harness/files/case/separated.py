@@ -49,7 +49,7 @@ def read_separated(
 
 
 def _separator(first: str, needed: Sequence[str], columns: int) -> str:
-    for each in SEPARATORS:
+    for each in SEPARATORS if columns or needed else ():
         cells = [cell.strip() for cell in first.rstrip("\r\n").replace('"', "").split(each)]
         if len(cells) == columns if columns else set(needed) <= set(cells):
             return each

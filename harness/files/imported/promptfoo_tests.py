@@ -16,6 +16,7 @@ from harness.files.imported.templates import filled, inputs_of, names_in
 from harness.files.written import Entries, Items, Node, Scalar, as_text, parse_any, read_written, shown
 
 _MOST = 100_000  # cases of one test's combinations
+_UNREAD = object()  # the value of a variable that is a picture, or code
 _CARRIED = frozenset({"vars", "assert", "description", "metadata"})
 _Found: TypeAlias = tuple[Path, int, Mapping[str, Any]]  # where a test stands, and what it says
 _Files: TypeAlias = Callable[[str, int, str], list[Path]]
@@ -43,17 +44,24 @@ class Tests:
             self._tell(file, at, test, "")
             self._rows(file, at, test)
         line, scenarios = tree.entries.get("scenarios", (0, None))
-        for each in scenarios.items if isinstance(scenarios, Items) else ():
-            found: dict[str, Any] = each.value((("**",),)) if isinstance(each, Entries) else {}
-            for config, tested in product(_list(found.get("config")) or [{}], _list(found.get("tests")) or [{}]):
-                if isinstance(config, dict) and isinstance(tested, dict):
-                    variables = {**_map(config.get("vars")), **_map(tested.get("vars"))}
-                    demands = [*_list(config.get("assert")), *_list(tested.get("assert"))]
-                    self._rows(self._path, each.line, {**tested, "vars": variables, "assert": demands})
-                else:
-                    self._draft.leave(self._path, each.line, "scenarios", f"`{shown(as_text(tested))}` is not carried.")
+        for file, at, each in self._tests(scenarios, line, "scenarios") if scenarios is not None else ():
+            parts = [self._listed(at, f"scenarios.{key}", each.get(key)) for key in ("config", "tests")]
+            for config, tested in product(*parts):
+                variables = {**_map(config.get("vars")), **_map(tested.get("vars"))}
+                demands = [*_list(config.get("assert")), *_list(tested.get("assert"))]
+                self._rows(file, at, {**tested, "vars": variables, "assert": demands})
         if node is None and scenarios is None and not self._findings.total:
             self._findings.add(self._path, tree.line, "tests", "is required but missing.", "Add `tests:`.")
+
+    def _listed(self, line: int, at: str, value: object) -> list[Mapping[str, Any]]:
+        """Give the mappings of a list, or of the files that it names; one that says nothing where it is not there."""
+        found: list[Mapping[str, Any]] = []
+        for each in value if isinstance(value, list) else [value or {}]:
+            if isinstance(each, Mapping):
+                found.append(each)
+            else:
+                found += [test for _, _, test in self._named(as_text(each), line, at)]
+        return found
 
     def _tests(self, node: Node, line: int, at: str) -> Iterator[_Found]:
         if isinstance(node, Items):
@@ -92,7 +100,7 @@ class Tests:
             rows = named_cells(path, read_sheet(path, self._findings, sheet), (), self._findings)
             yield from ((path, line, _of_cells(cells)) for line, cells in rows)
         else:
-            rows = read_separated(path, self._findings, needed=["__expected"])
+            rows = read_separated(path, self._findings, needed=())
             yield from ((path, line, _of_cells(cells)) for line, cells in rows)
 
     def _tell(self, file: Path, line: int, test: Mapping[str, Any], at: str) -> None:
@@ -107,7 +115,7 @@ class Tests:
 
     def _rows(self, file: Path, line: int, test: Mapping[str, Any]) -> None:
         mine, common = test.get("vars") or {}, self._default.get("vars") or {}
-        demands = [*_list(test.get("assert")), *_list(self._default.get("assert"))]
+        demands = [*_each(test.get("assert")), *_each(self._default.get("assert"))]
         if not isinstance(mine, Mapping) or not isinstance(common, Mapping):
             said = "the case is left out: its `vars` are no mapping of names to values."
             self._draft.leave(file, line, "vars", said)
@@ -123,14 +131,17 @@ class Tests:
             self._findings.add(file, line, "vars", said, f"Keep them to {_MOST:,}, or write the tests out.")
             return
         for combination in product(*many):
-            self._row(file, line, dict(combination), demands, test)
+            if all(value is not _UNREAD for _, value in combination):
+                self._row(file, line, dict(combination), demands, test)
 
     def _value(self, file: Path, line: int, name: str, value: object) -> object:
+        if isinstance(value, list):
+            return [self._value(file, line, name, each) for each in value]
         if not isinstance(value, str) or not value.startswith("file://"):
             return value
         if not value.endswith((".txt", ".md")):
-            self._draft.leave(file, line, f"vars.{shown(name)}", f"`{shown(value)}` is not read, and stays as it is.")
-            return value
+            self._draft.leave(file, line, f"vars.{shown(name)}", f"the case is left out: `{shown(value)}` is not read.")
+            return _UNREAD
         texts = [read_written(path, self._findings) for path in self._files(value, line, f"vars.{name}")]
         return next((text.strip() for text in texts if text is not None), "")
 
@@ -145,6 +156,8 @@ class Tests:
             self._draft.leave(file, line, f"vars.{shown(name)}", said)
         variables = {name: variables[name] if text is None else text for name, text in texts.items()}
         found = self._meaning(file, line, [self._demand(file, line, each, variables) for each in demands])
+        if any("transform" in _map(each.get("options")) for each in (test, self._default)):
+            found = found._replace(way=None)  # code has read the label from the reply
         if not found.accepted and variables.get(self._expected):
             found = Meaning(None, (as_text(variables[self._expected]),))
         metadata = _map(test.get("metadata"))
@@ -190,6 +203,12 @@ class Tests:
                 texts = " or ".join(f"`{shown(text)}`" for text in each.accepted)
                 self._draft.leave(file, line, "assert", f"`{told}` {texts} is demanded as well.")
         return labelled[0] if labelled else Meaning()
+
+
+def _each(demands: object) -> Iterator[object]:
+    """Yield assertions; of a set, each of it."""
+    for each in _list(demands):
+        yield from _list(_map(each).get("assert")) or [each]
 
 
 def _list(value: object) -> list[Any]:

@@ -29,6 +29,7 @@ _PROSE = 15  # characters that a text has on average
 _CODE = re.compile(r"[!-~]*[0-9][!-~]*")  # an id, a time or an address: no text, however long
 _OF_IDS = re.compile(r"(.*[\W_])?(?i:id|uuid|guid)|.*[a-z](Id|ID)", re.DOTALL)  # names of columns that may name rows
 _MOST_CLASSES = 1_000
+_NAME_THEM = "write one above it that names the columns, such as `text,label`"
 
 
 class _Table(NamedTuple):
@@ -58,7 +59,9 @@ def read_data_set(source: str, draft: Draft, asked: Hints) -> None:
     for flag, what, found in (("--expected", "label", label), ("--text", "text", texts)):
         if not found:
             said = f"no column looks like the {what}: {shortlist(columns)}."
-            draft.findings.add(table.file, 1, "", said, f"Name it with {flag}.")
+            sure = table.file.suffix.lower() in {".parquet", ".jsonl", ".ndjson", ".json"} or _are_names(columns)
+            fix = f"Name it with {flag}" + ("." if sure else f"; if the first line is a row, {_NAME_THEM}.")
+            draft.findings.add(table.file, 1, "", said, fix)
     if not draft.findings.total:
         ident = _id_column(table, [name for name in columns if name not in {label, *texts}])
         named = f"; id: `{shown(ident)}`" if ident not in {"", "id"} else ""
@@ -245,10 +248,14 @@ def _split(lines: Sequence[str], separator: str) -> Iterator[list[str]]:
         yield from csv.reader(lines, delimiter=separator, quoting=quoting)
 
 
+def _are_names(cells: Sequence[str]) -> bool:
+    return any(cell.casefold() in {*_LABELS, *case.KNOWN, "text", "message", "id"} for cell in cells)
+
+
 def _header(rows: Sequence[Sequence[str]], draft: Draft) -> tuple[str, ...]:
     """Give names for the columns of a table that has no header; none where its first row names them."""
     first, rest = [cell.strip() for cell in (*rows, [])[0]], rows[1:]
-    if any(cell.casefold() in {*_LABELS, *case.KNOWN, "text", "message", "id"} for cell in first) or not rest:
+    if _are_names(first) or not rest:
         return ()
     classes = {}
     for place, cell in enumerate(first):
@@ -257,6 +264,7 @@ def _header(rows: Sequence[Sequence[str]], draft: Draft) -> tuple[str, ...]:
         if (ids or cell in values) and (count := _classes([cell, *values])):
             classes[place] = count
     if not classes:
+        draft.told.append(f"the first line names the columns; if it is a row, {_NAME_THEM}")
         return ()
     label = min(classes, key=lambda place: classes[place])
     texts = iter(["text", *(f"text_{n}" for n in range(2, len(first) + 1))])

@@ -157,6 +157,8 @@ ASKED = [
     ("a.jsonl", '{"label": "spam", "text": "a"}\n', "Write `columns: {expected: label}` in the suite."),
     ("a.json", '[{"Target": "spam", "text": "a"}]', "Write `columns: {expected: Target}` in the suite."),
     ("sms.tsv", "ham\tGo until\nspam\twin\n", "If the file has no header, write `cases: {file: sms.tsv, header: [expected, text]}`."),
+    ("x.csv", "1,ham,Go until\n2,spam,win\n", "If the file has no header, write `cases: {file: x.csv, header: [text, expected, text_2]}`."),
+    ("x.csv", "offer,Go until\nspam,win\n", "in the suite. If the file has no header, write `cases: {file: x.csv, header: [expected, text]}`."),
     ("a.csv", b"expected,text\nspam,caf\xe9\n", "cases: {file: a.csv, encoding: cp1252}"),
     ("a.csv", "expected,text\n1,a\n", 'write `cases: {file: a.csv, values: {expected: {"1": ...}}}`; the labels are `spam`, `ham`.'),
     ("a.json", '{"expected": "spam", "text": "a"}\n{"expected": "ham", "text": "a"}\n', "cases: {file: a.json, format: jsonl}"),

@@ -219,7 +219,9 @@ def _cases(answers: Iterable[Given]) -> dict[str, CaseRow]:
         before = cases.setdefault(given.case, row)
         if before.expected != given.expected:
             said = f"case {given.case!r} is expected to be {before.expected!r} and {given.expected!r}"
-            raise ValueError(f"{said}. One of them is wrong, or these are two cases: name them apart (--case COLUMN).")
+            raise ValueError(
+                f"{said}. One of them is wrong, or these are two cases: name them apart (in a table: --case COLUMN)."
+            )
     return cases
 
 

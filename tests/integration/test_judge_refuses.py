@@ -287,12 +287,36 @@ def odds_of_one_text(at: Path) -> Case:
     return lines(at / "s.jsonl", rows), (), ("s.jsonl:1: filtered_resps: holds log-probabilities by which no choice",)
 
 
+def stripped_replies(at: Path) -> Case:
+    rows = [stored.promptfoo_row(n, answer) for n, answer in enumerate(ANSWERS)]
+    for row in rows:
+        row["response"]["output"] = "[output stripped]"
+    said = ("o.json: keeps no replies.", "without PROMPTFOO_STRIP_RESPONSE_OUTPUT")
+    return document(at / "o.json", stored.promptfoo(rows)), (), said
+
+
+def stripped_variables(at: Path) -> Case:
+    rows = [stored.promptfoo_row(n, (case, "spam", reply)) for n, (case, _, reply) in enumerate(ANSWERS)]
+    for row in rows:
+        row["vars"] = {}
+        del row["testCase"]["vars"]
+    said = ("results.results[0].testCase.vars: is not there, nor a description", "PROMPTFOO_STRIP_TEST_VARS")
+    return document(at / "o.json", stored.promptfoo(rows)), ("--labels", "ham"), said
+
+
+def a_list_without_a_target(at: Path) -> Case:
+    rows = [stored.lm_eval_text(n, answer, "none", answer[2]) for n, answer in enumerate(ANSWERS)]
+    rows[7]["target"] = ""
+    return document(at / "s.jsonl", rows), (), ("s.jsonl: doc_id 7: target: is not there, or empty",)
+
+
 BROKEN = [
     no_file, empty, cut_off, torn_line, deep, no_label, contradiction, two_right, one_label, head_alone,
     twice_in_an_epoch, apart_and_gone, leads_out, bomb, other_packing, damaged_archive, other_archive, other_database,
     endless_view, torn_database, written_to, other_eval, two_filters, no_match, unknown_columns, one_column_for_both,
     unit_unknown, no_time, repeat_twice, unlabelled_row, not_its_option, no_such_rule, no_such_positive, texts,
     right_ones_as_replies, nobody_answered, two_right_in_a_table, candidates_without_cases, broken_pattern, a_pipe,
+    stripped_replies, stripped_variables, a_list_without_a_target,
     an_object, a_document_twice, several_right_choices, odds_that_are_no_numbers, odds_of_one_text,
 ]  # fmt: skip
 

@@ -107,6 +107,23 @@ def promptfoo_named_variable(at: Path) -> Made:
     return Made(file, CONTAINED, passed=EXACT, clock="promptfoo's clock", options=("--expected", "wanted"))
 
 
+def promptfoo_transformed(at: Path) -> Made:
+    """Write replies whose label code has read before an assertion saw it: what it compared is not stored."""
+    rows = _rows()
+    for row, (_, right, reply) in zip(rows, ANSWERS, strict=True):
+        row["testCase"]["assert"] = [{"type": "equals", "value": right, "transform": "JSON.parse(output).label"}]
+        row["response"]["output"] = json.dumps({"label": reply})
+    return Made(document(at / "o.json", stored.promptfoo(rows)), CONTAINED, passed=EXACT, clock="promptfoo's clock")
+
+
+def promptfoo_described(at: Path) -> Made:
+    """Write tests without variables, such as of prompts that say all: their descriptions tell them apart."""
+    rows = _rows()
+    for row, (case, _, _) in zip(rows, ANSWERS, strict=True):
+        row["vars"], row["testCase"]["vars"], row["testCase"]["description"] = {}, {}, f"about {case}"
+    return Made(document(at / "o.json", stored.promptfoo(rows)), EXACT, clock="promptfoo's clock")
+
+
 def promptfoo_database(at: Path) -> Made:
     evals = {"eval-old": _rows()[:4], "eval-new": _rows()}
     return Made(stored.promptfoo_database(at / "promptfoo.db", evals), EXACT, clock="promptfoo's clock")
@@ -147,6 +164,28 @@ def inspect_zstd(at: Path) -> Made:
         samples.append(sample)
     file = stored.inspect_archive(at / "z.eval", stored.inspect_head(40), samples, 93)
     return Made(file, EXACT, clock="Inspect's clock", tool="Inspect")
+
+
+def inspect_first(at: Path) -> Made:
+    """Write a log of the first versions: one score without a name; a letter after prose that holds another."""
+    samples = []
+    for case, right, reply in ANSWERS:
+        letter, said = "AB"[right == "spam"], {"ham": "A", "spam": "B"}.get(reply, "C")
+        sample = stored.inspect_sample((case, letter, f"A good one. ANSWER: {said}"), choices=["ham", "spam", "-"])
+        sample["score"] = {"value": "C" if said == letter else "I", "answer": said}
+        del sample["scores"]
+        samples.append(sample)
+    file = document(at / "log.json", {**stored.inspect_head(40), "version": 1, "samples": samples})
+    return Made(file, EXACT, clock="Inspect's clock", tool="Inspect")
+
+
+def inspect_batched(at: Path) -> Made:
+    samples = [stored.inspect_sample(answer) for answer in ANSWERS]
+    for sample in samples:
+        sample["output"]["time"] = 3600.0
+    head = stored.inspect_head(40)
+    head["eval"]["model_generate_config"] = {"batch": True}
+    return Made(document(at / "log.json", {**head, "samples": samples}), EXACT, tool="and none is read")
 
 
 def inspect_running(at: Path) -> Made:
@@ -195,6 +234,17 @@ def lm_eval_letters(at: Path) -> Made:
     for row in rows[:10]:
         row["target"], row["acc"] = "1", 0.0
     return Made(lines(at / "samples_hella.jsonl", rows), 30)
+
+
+def lm_eval_first(at: Path) -> Made:
+    """Write what the first versions did: one list, without filters, numbers as numbers."""
+    rows = [stored.lm_eval_choice(n, answer) for n, answer in enumerate(ANSWERS)]
+    for row in rows:
+        row["arguments"] = [list(each.values()) for each in row["arguments"].values()]
+        row["filtered_resps"] = [[float(odds), best == "True"] for odds, best in row["filtered_resps"]]
+        row["target"] = int(row["target"])
+        del row["filter"]
+    return Made(document(at / "model_spam.jsonl", rows), 36, tool="lm-evaluation-harness")
 
 
 def lm_eval_filters(at: Path) -> Made:
@@ -326,7 +376,8 @@ def objects(at: Path) -> Made:
 FILES = [
     promptfoo_json, promptfoo_failed, promptfoo_repeated, promptfoo_cached, promptfoo_table, promptfoo_lines,
     promptfoo_script, promptfoo_variable, promptfoo_named_variable, promptfoo_database, promptfoo_older_database,
-    promptfoo_shared, inspect_json, inspect_archive, inspect_zstd, inspect_running, lm_eval_choices, lm_eval_letters,
+    promptfoo_shared, promptfoo_transformed, promptfoo_described, inspect_first, inspect_batched, lm_eval_first,
+    inspect_json, inspect_archive, inspect_zstd, inspect_running, lm_eval_choices, lm_eval_letters,
     lm_eval_filters, lm_eval_lists, lm_eval_mutual, openai_log, openai_includes, deepeval_run, csv_table, jsonl_table,
     json_table, parquet_table, camel_case, run_ids, objects,
 ]  # fmt: skip

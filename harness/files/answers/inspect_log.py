@@ -21,6 +21,9 @@ _RIGHT = ("C", 1, True)  # `1.0 == 1`; a P is half right, and so not right
 _GRADES = ("C", "I", "P", "N")
 _CHOICE = {"as": "regex", "pattern": r"ANSWER\s*:\s*\(?(?P<label>[A-Z])\b", "match": "last"}
 _RULES: dict[str, dict[str, Any]] = {"exact": {"as": "exact"}, "choice": _CHOICE}
+_ASKED_FOR = re.compile(r"ANSWER\s*:")  # by the solver `multiple_choice`, whoever scores what it answers
+_UNNAMED = "score"
+_BATCHED = (("eval", "model_generate_config", "batch"), ("plan", "config", "batch"))
 
 
 def knows(first: Part) -> bool:
@@ -51,13 +54,14 @@ def _stored(file: Path, findings: Findings, log: Part, samples: Mapping[str, Par
     about = log.at("eval")
     task = about.text("task").rpartition("/")[2] or file.stem
     order = sorted(samples.items(), key=lambda each: each[1].number("epoch") or 0)
-    scorers = [*dict.fromkeys(name for _, sample in order for name in sample.fields("scores")), ""]
+    scorers = [*dict.fromkeys(name for _, sample in order for name in _scores(sample).fields()), ""]
     graded = (name for name in scorers if any(_grade(sample, name) is not None for _, sample in order))
     scorer = next(graded, scorers[0])
     seen: dict[tuple[str, float], str] = {}
     answers: list[Given] = []
     aliases: dict[str, tuple[str, ...]] = {}
     choices = 0
+    batched = any(log.at(*path).value for path in _BATCHED)
     for place, sample in order:
         once = (sample.text("id"), sample.number("epoch") or 0)
         if once in seen:
@@ -71,31 +75,40 @@ def _stored(file: Path, findings: Findings, log: Part, samples: Mapping[str, Par
         if wanted[1:]:
             aliases[wanted[0]] = tuple(dict.fromkeys((*aliases.get(wanted[0], ()), *wanted[1:])))
         choices = max(choices, len(sample.items("choices")))
-        answers.append(_given(sample, wanted[0], f"{task}@{about.text('model') or 'model'}", scorer))
+        candidate = f"{task}@{about.text('model') or 'model'}"
+        latency = None if batched else sample.seconds("output", "time")  # a reply from its cache has none
+        answers.append(_given(sample, wanted[0], candidate, scorer, latency))
     timed = any(given.latency_s is not None for given in answers)
+    texts = (given.outcome.text for given in answers if isinstance(given.outcome, Reply))
+    letters = choices and any(map(_ASKED_FOR.search, texts))
     return Stored(
         tool=NAME,
         name=task,
         answers=tuple(answers),
-        rule_for=by(_RULES.get(scorer, {"as": "mention"})),
+        rule_for=by(_RULES.get(scorer, _CHOICE if letters else {"as": "mention"})),
         choices=tuple("ABCDEFGHIJKLMNOPQRSTUVWXYZ"[:choices]),
         aliases=aliases,
         clock=_CLOCK if timed else "",
         created_utc=about.utc("created"),
-        notes=tuple(_notes(log, about, len(order))),
+        notes=tuple(_notes(log, [sample for _, sample in order], batched=batched)),
     )
 
 
-def _notes(log: Part, about: Part, there: int) -> Iterator[str]:
+def _notes(log: Part, samples: Sequence[Part], *, batched: bool) -> Iterator[str]:
+    about = log.at("eval")
     if (status := log.text("status")) != "success":
         yield f"the log says of itself: {status or 'not finished'}"
     wanted = (about.number("dataset", "samples") or 0) * (about.number("config", "epochs") or 1)
     limited = about.at("config", "limit").value is not None or about.at("config", "sample_id").value is not None
-    if there < wanted and not limited:
-        yield f"the log holds {there:,} of {wanted:,.0f} samples; what is not there is not judged"
+    if len(samples) < wanted and not limited:
+        yield f"the log holds {len(samples):,} of {wanted:,.0f} samples; what is not there is not judged"
+    if invalid := sum(bool(sample.fields("invalidation")) for sample in samples):
+        yield f"{invalid:,} of {len(samples):,} samples were marked as invalid there; they are judged as the others"
+    if batched:
+        yield "the answers came in batches: no time is the endpoint's, and none is read"
 
 
-def _given(sample: Part, wanted: str, candidate: str, scorer: str) -> Given:
+def _given(sample: Part, wanted: str, candidate: str, scorer: str, latency: float | None) -> Given:
     talk = [f"{each.text('role')}: {_content(each.at('content'))}" for each in sample.items("input")]
     inputs = {"input": "\n\n".join(talk) or _apart(sample, sample.at("input"))}
     if choices := sample.text("choices"):
@@ -105,15 +118,21 @@ def _given(sample: Part, wanted: str, candidate: str, scorer: str) -> Given:
         expected=wanted,
         outcome=_outcome(sample),
         candidate=candidate,
-        latency_s=sample.seconds("output", "time"),  # a reply from its cache has none
+        latency_s=latency,
         inputs=Part(inputs).inputs(),
         passed=_grade(sample, scorer),
     )
 
 
+def _scores(sample: Part) -> Part:
+    """Give what each scorer said; the first logs had one, without a name."""
+    first = sample.fields("score")
+    return Part({_UNNAMED: first} if first else sample.fields("scores"))
+
+
 def _grade(sample: Part, scorer: str) -> bool | None:
     """Tell whether a scorer let a sample pass; None where it gave no grade, such as a list, or the label it read."""
-    value = sample.at("scores", scorer, "value").value
+    value = _scores(sample).at(scorer, "value").value
     return value in _RIGHT if isinstance(value, (int, float)) or value in _GRADES else None
 
 

@@ -28,13 +28,16 @@ _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 def knows(first: Part) -> bool:
-    """Tell whether a first line is one of its samples."""
+    """Tell whether a first line is one of its samples, or a list of them, as its first versions wrote."""
+    first = (first.items() or [first])[0]
     return "doc_id" in first.fields() and bool({"filtered_resps", "resps"} & first.fields().keys())
 
 
 def read(file: Path, documents: Sequence[Document], findings: Findings, part: str) -> Stored:
     """Read the samples of one filter: the only one, or the one that `part` names. Raises NotRead."""
     every = [(line, Part(row)) for line, row in documents]
+    if every[0][1].items():
+        every = [(None, row) for row in every[0][1].items()]
     filters = [*dict.fromkeys(row.text("filter") for _, row in every)]
     if part not in filters and (part or len(filters) > 1):
         said = f"has no filter `{shown(part)}`." if part else f"holds all documents for each of {len(filters)} filters."
@@ -44,8 +47,9 @@ def read(file: Path, documents: Sequence[Document], findings: Findings, part: st
     first: dict[str, int | None] = {}
     for line, row in rows:
         if (doc := row.text("doc_id")) in first:
-            said = f"is document {shown(doc)} again (first on line {first[doc]})."
-            findings.add(file, line, "doc_id", said, "Judge the samples of one task and one run.")
+            before = f" (first on line {first[doc]})" if line else ""
+            said = f"is document {shown(doc)} again{before}."
+            findings.add(file, line, _place(line, row, "doc_id"), said, "Judge the samples of one task and one run.")
         first.setdefault(doc, line)
     title = _FILE.fullmatch(file.stem)
     task = title["task"] if title else file.stem
@@ -80,6 +84,10 @@ def read(file: Path, documents: Sequence[Document], findings: Findings, part: st
     )
 
 
+def _place(line: int | None, row: Part, name: str) -> str:
+    return name if line else f"doc_id {shown(row.text('doc_id'))}: {name}"
+
+
 def _passed(row: Part) -> bool | None:
     found = next((value for name in _METRICS if (value := row.at(name).value) is not None), None)
     return None if found is None else found in (1, True)
@@ -111,11 +119,17 @@ def _of_texts(
     for line, row in rows:
         wanted, *others = _targets(row) or ("",)
         if not wanted:
-            findings.add(file, line, "target", UNLABELLED, "Leave it out.")
+            findings.add(file, line, _place(line, row, "target"), UNLABELLED, "Leave it out.")
             continue
         if any(len(one.items()) == 2 and one.text(1).casefold() in _GREEDY for one in row.items("filtered_resps")):
             wrong = "holds log-probabilities by which no choice is the likeliest: of one text alone, or no numbers."
-            findings.add(file, line, "filtered_resps", wrong, "Judge a task that generates, or that has choices.")
+            findings.add(
+                file,
+                line,
+                _place(line, row, "filtered_resps"),
+                wrong,
+                "Judge a task that generates, or that has choices.",
+            )
             continue
         if others:
             aliases[wanted] = tuple(dict.fromkeys((*aliases.get(wanted, ()), *others)))
@@ -166,7 +180,7 @@ def _of_choices(
         if wanted < 0 or mine >= len(each) or len(each) > len(_LETTERS):
             several = len(_targets(row)) > 1
             said = "names several right choices: a label is one." if several else "is none of the choices."
-            findings.add(file, line, "target", said, "Leave the line out.")
+            findings.add(file, line, _place(line, row, "target"), said, "Leave the line out.")
             continue
         names = each if alike else _LETTERS
         answers.append(_given(row, names[wanted], reply(names[mine]), _passed(row)))

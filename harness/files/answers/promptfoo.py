@@ -22,6 +22,7 @@ ASKED = ("expected",)
 _CLOCK = "promptfoo's clock, its own queue and retries included"
 _NAMED = re.compile(r"\bvars(?:\.(\w+)|\[['\"]([^'\"]+)['\"]\])|\{\{\s*([\w.-]+)\s*\}\}")  # variables in an assertion
 _Rows: TypeAlias = Sequence[tuple[int | None, str, Part]]  # line, place, what stands there
+_STRIPPED = "[output stripped]"
 _LONGEST_LABEL = 60  # characters of a prompt's label; where none was given it is the whole prompt
 
 
@@ -46,6 +47,7 @@ class _File:
     aliases: dict[str, tuple[str, ...]] = field(default_factory=dict)
     left: Counter[str] = field(default_factory=Counter)  # assertions that do not carry over
     cached: int = 0
+    transformed: int = 0  # by code, before they were compared
 
 
 def knows(first: Part) -> bool:
@@ -165,6 +167,8 @@ def _notes(reader: _File, about: Part) -> Iterator[str]:
         yield f"assertions that say no label are not judged here: {kinds}"
     if reader.cached:
         yield f"{reader.cached:,} answers came from promptfoo's cache: they have no latency"
+    if reader.transformed:
+        yield f"{reader.transformed:,} answers went through code (`transform`): here they are read as they came"
 
 
 def _given(reader: _File, line: int | None, place: str, row: Part) -> Given | None:
@@ -177,6 +181,12 @@ def _given(reader: _File, line: int | None, place: str, row: Part) -> Given | No
         fix = f"Name the variable that holds it: --expected {shown(next(iter(variables.fields()), 'VARIABLE'))}"
         reader.findings.add(reader.path, line, f"{place}.testCase.assert".strip("."), said, fix)
         return None
+    told = variables.value or row.at("testCase", "metadata", "id").value or row.text("testCase", "description")
+    if not told:
+        said = "is not there, nor a description: nothing tells which answers are to the same case."
+        fix = "Let promptfoo write it without PROMPTFOO_STRIP_TEST_VARS, or give each test a `metadata: {id: ...}`."
+        reader.findings.add(reader.path, line, f"{place}.testCase.vars".strip("."), said, fix)
+        return None
     reader.ways[wanted.way] += 1
     label, *others = wanted.texts
     if others:
@@ -184,7 +194,7 @@ def _given(reader: _File, line: int | None, place: str, row: Part) -> Given | No
     cached = row.at("response", "cached").value is True
     reader.cached += cached
     return Given(
-        case=row.name("testCase", "metadata", "id", otherwise=variables.value),
+        case=row.name("testCase", "metadata", "id", otherwise=told),
         expected=label,
         outcome=_outcome(row),
         candidate=_candidate(row),
@@ -214,6 +224,7 @@ def _wanted(reader: _File, row: Part, variables: Part) -> _Wanted | None:
         return _Wanted(variables.texts(reader.expected), first[1].way if first else None, (reader.expected,))
     if first is None:
         return None
+    reader.transformed += bool(first[0].text("transform"))
     names = [name for found in _NAMED.findall(first[0].text("value")) for name in found if name]
     return _Wanted(Part([*first[1].accepted]).texts(), first[1].way, tuple(names))
 
@@ -230,6 +241,8 @@ def _outcome(row: Part) -> Reply | Failure:
     error = response.text("error") or row.text("error")
     if why == 2 or (output.value is None and error and (why is None or response.at("error").value)):
         return failure(error)
+    if output.value == _STRIPPED:
+        raise NotRead("keeps no replies.", "Let promptfoo write it without PROMPTFOO_STRIP_RESPONSE_OUTPUT.")
     usage = response.at("tokenUsage").usage("prompt", "completion")
     if response.at("isRefusal").value is True:
         return Reply(text="", refusal=output.text() or "refused", usage=usage)

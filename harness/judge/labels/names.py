@@ -7,8 +7,9 @@ LaTeX, a code fence), a lead-in such as `Label:`, or one mark at an end that had
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterator, Sequence
-from functools import cache
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache, partial
+from itertools import groupby
 
 INVISIBLE = dict.fromkeys(map(ord, "\u00ad\u034f\u061c\u180e\u200b\u200c\u200d\u200e\u200f\u2060\ufe0e\ufe0f\ufeff"))
 _JOINT = re.compile(r"(?<=[^\W_])(?:[\s_\-\u2010\u2012-\u2015\u2212]+)(?=[^\W_])")
@@ -117,21 +118,41 @@ def _marks() -> str:
     return "".join(chr(code) for code in range(0x300, 0xFE30) if unicodedata.category(chr(code))[0] == "M")
 
 
-def whole_word(name: str, *, joins: bool) -> str:
-    """Give the pattern of a name that is not a part of a longer word or number.
+def whole_words(names: Iterable[str], *, joins: bool) -> str:
+    """Give the pattern of names that are not a part of a longer word or number; of two at one place the first.
 
-    What must not stand before it follows its first letter, so that the letter is all that is looked for at most places.
+    What must not stand before a name follows its first letter, so that the letter is all that is looked for at most
+    places. It is written once for the names of that letter, and so is what must not follow: those are long.
     """
-    first, parts = re.escape(name[:1]), name[1:].split(" ") if joins else [name[1:]]
-    rest = r"[\s_\-\u2010\u2012-\u2015\u2212]+".join(re.escape(part) for part in parts)
-    word = rf"[^\W_{UNSPACED}]"
-    left = right = ""
-    if not re.match(rf"[{UNSPACED}]", name):
-        left = rf"(?<!{word}{first})(?<![{_marks()}]{first})(?<!{word}[_\-\u2010]{first})"
+    of_letter: dict[str, list[str]] = {}
+    for name in names:
+        of_letter.setdefault(name[:1], []).append(name)
+    return "|".join(_of_letter(first, of_it, joins=joins) for first, of_it in of_letter.items())
+
+
+def _of_letter(first: str, names: Sequence[str], *, joins: bool) -> str:
+    letter, word = re.escape(first), rf"[^\W_{UNSPACED}]"
+    left = ""
+    if not re.match(rf"[{UNSPACED}]", first):
+        left = rf"(?<!{word}{letter})(?<![{_marks()}]{letter})(?<!{word}[_\-\u2010]{letter})"
+    if first.isdigit():
+        left += rf"(?<![-+\u2212]{letter})(?<!\d[.,:/]{letter})"
+    ends = []
+    for right, alike in groupby(names, key=partial(_not_after, word=word)):
+        rest = "|".join(_rest(name, joins=joins) for name in alike)
+        ends.append(f"(?:{rest}){right}")
+    return f"{letter}{left}(?:{'|'.join(ends)})"
+
+
+def _rest(name: str, *, joins: bool) -> str:
+    parts = name[1:].split(" ") if joins else [name[1:]]
+    return r"[\s_\-\u2010\u2012-\u2015\u2212]+".join(map(re.escape, parts))
+
+
+def _not_after(name: str, *, word: str) -> str:
+    right = ""
     if not re.search(rf"[{UNSPACED}{_PARTICLES_FOLLOW}]\Z", name):
         right = rf"(?!{word})(?![{_marks()}])(?![_\-\u2010]{word})(?![+#])"
-    if name[:1].isdigit():
-        left += rf"(?<![-+\u2212]{first})(?<!\d[.,:/]{first})"
     if name[-1:].isdigit():
         right += r"(?![.,:/]\d)(?!\s?%)"
-    return first + left + rest + right
+    return right

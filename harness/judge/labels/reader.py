@@ -30,6 +30,7 @@ import re
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Sequence
 from decimal import Decimal, InvalidOperation
+from functools import cached_property
 from itertools import islice
 from typing import NamedTuple, assert_never
 
@@ -38,7 +39,7 @@ from harness.files.project import Price
 from harness.files.suite import Pattern, ReplyRule, TooLong
 from harness.judge.documents import Outcome
 from harness.judge.labels.document import NotThere, at_pointer, document_of
-from harness.judge.labels.names import comparison, joined, layers, plain, whole_word
+from harness.judge.labels.names import comparison, joined, layers, plain, whole_words
 from harness.judge.labels.negation import denied, may_deny
 from harness.judge.labels.reasons import Why
 from harness.judge.labels.thoughts import BareAnswer, answer_of
@@ -93,8 +94,6 @@ class LabelReader:
         self._rule = rule
         self._labels = tuple(labels)
         self._names = {self._normalise(name).strip(): label for name, label in names if name.strip()}
-        longest_first = sorted(self._names, key=lambda name: (-len(name), name))
-        self._mentions = re.compile("|".join(f"(?:{whole_word(name, joins=self._joins)})" for name in longest_first))
         self._pattern = Pattern(rule.pattern or "", case_sensitive=rule.case_sensitive)
         self._remembered: dict[tuple[str, bool], LabelRead] = {}
         self._find: Callable[[str], _Found | Why] = {
@@ -184,6 +183,11 @@ class LabelReader:
             if name in self._names:
                 return _Found(self._names[name], name)
         return Why("other_text")
+
+    @cached_property
+    def _mentions(self) -> re.Pattern[str]:
+        longest_first = sorted(self._names, key=lambda name: (-len(name), name))
+        return re.compile(whole_words(longest_first, joins=self._joins))
 
     def _mention(self, text: str) -> _Found | Why:
         flat = self._flat(text)

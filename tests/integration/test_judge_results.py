@@ -403,6 +403,30 @@ def test_what_a_tool_stored_has_its_own_counts_here(make: Callable[[Path], Made]
     assert made.tool in done.stderr
 
 
+def _accuracies(at: Path, name: str) -> dict[str, tuple[int, float]]:
+    """Judge a file: model -> trials, accuracy."""
+    judged = json.loads(in_process("judge", name, "--json", at=at).stdout)["candidates"]
+    return {each["model"]: (each["trials"], each["classification"]["accuracy"]["value"]) for each in judged}
+
+
+def test_two_columns_of_promptfoo_with_one_name_are_two_candidates(tmp_path: Path) -> None:
+    """One model with other parameters has the same id there; as one candidate each would be the other's repeats."""
+    other = [stored.promptfoo_row(n, (case, right, right), promptIdx=1) for n, (case, right, _) in enumerate(ANSWERS)]
+    document(tmp_path / "o.json", stored.promptfoo([*other, *_rows()]))
+    assert _accuracies(tmp_path, "o.json") == {
+        "openai:gpt-4.1-mini": (40, EXACT / 40),
+        "openai:gpt-4.1-mini (2)": (40, 1.0),
+    }
+
+
+def test_two_runs_in_one_log_of_openai_evals_are_two_candidates(tmp_path: Path) -> None:
+    first = stored.openai_evals(ANSWERS)
+    other = json.dumps(stored.openai_evals([(case, right, right) for case, right, _ in ANSWERS]))
+    second = json.loads(other.replace('"26"', '"27"').replace("gpt-4.1-mini", "gpt-5-mini"))
+    lines(tmp_path / "log.jsonl", [*first, *second])
+    assert _accuracies(tmp_path, "log.jsonl") == {"gpt-4.1-mini": (40, EXACT / 40), "gpt-5-mini": (40, 1.0)}
+
+
 def test_a_tool_that_graded_nothing_is_not_said_to_have_passed_none(tmp_path: Path) -> None:
     samples = [stored.inspect_sample(answer) for answer in ANSWERS]
     for sample in samples:  # a scorer that gives a list, before one that grades

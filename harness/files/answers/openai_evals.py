@@ -23,19 +23,24 @@ def knows(first: Part) -> bool:
 
 
 def read(file: Path, documents: Sequence[Document], findings: Findings) -> Stored:
-    """Read all samples of a log; one without a `match` failed, if another event says what would be right."""
-    spec = Part(None)
-    samples: dict[str, list[tuple[int | None, Part]]] = {}
+    """Read all samples of a log; one without a `match` failed, if another event says what would be right.
+
+    A log may hold several runs, as where one was appended to another: each has its own `spec`.
+    """
+    specs: dict[str, Part] = {}
+    samples: dict[tuple[str, str], list[tuple[int | None, Part]]] = {}
     for line, event in ((line, Part(event)) for line, event in documents):
-        spec = event.at("spec") if event.fields("spec") else spec
+        if event.fields("spec"):
+            specs[event.text("spec", "run_id")] = event.at("spec")
         if ident := event.text("sample_id"):
-            samples.setdefault(ident, []).append((line, event))
+            samples.setdefault((event.text("run_id"), ident), []).append((line, event))
+    spec = next(iter(specs.values()), Part(None))
     answers: list[Given] = []
     aliases: dict[str, tuple[str, ...]] = {}
     options: dict[str, None] = {}
     begins = True
-    candidate = f"{spec.text('eval_name') or 'eval'}@{', '.join(spec.texts('completion_fns')) or 'model'}"
-    for ident, events in samples.items():
+    for (run, ident), events in samples.items():
+        about = specs.get(run, spec)
         of = Part({event.text("type"): event.at("data").value for _, event in reversed(events)})  # the first of a kind
         wanted = next((told for kind in ("match", "sampling", "error") if (told := of.texts(kind, "expected"))), ())
         if not wanted:
@@ -51,7 +56,7 @@ def read(file: Path, documents: Sequence[Document], findings: Findings) -> Store
                 case=Part(ident).name(otherwise=ident),
                 expected=wanted[0],
                 outcome=_outcome(of),
-                candidate=candidate,
+                candidate=f"{about.text('eval_name') or 'eval'}@{', '.join(about.texts('completion_fns')) or 'model'}",
                 inputs=Part({"prompt": of.at("sampling", "prompt").value}).inputs() if of.text("sampling") else {},
                 passed=of.at("match", "correct").value is True,
             )

@@ -46,6 +46,7 @@ class _File:
     ways: Counter[Passes | None] = field(default_factory=Counter)
     aliases: dict[str, tuple[str, ...]] = field(default_factory=dict)
     left: Counter[str] = field(default_factory=Counter)  # assertions that do not carry over
+    columns: dict[str, list[int]] = field(default_factory=dict)  # name of a candidate -> its `promptIdx`
     cached: int = 0
     transformed: int = 0  # by code, before they were compared
 
@@ -143,7 +144,7 @@ def _stored(reader: _File, rows: _Rows, about: Part) -> Stored:
     for _, _, row in rows:  # an answer that failed has no assertions: another one to the same variables has
         if asserted := _assertions(row):
             reader.by_vars.setdefault(digest(_variables(row).value), asserted)
-    order = sorted(rows, key=lambda row: row[2].number("testIdx") or 0)
+    order = sorted(rows, key=lambda row: (row[2].number("testIdx") or 0, row[2].number("promptIdx") or 0))
     answers = [given for line, place, row in order if (given := _given(reader, line, place, row)) is not None]
     timed = any(given.latency_s is not None for given in answers)
     return Stored(
@@ -197,7 +198,7 @@ def _given(reader: _File, line: int | None, place: str, row: Part) -> Given | No
         case=row.name("testCase", "metadata", "id", otherwise=told),
         expected=label,
         outcome=_outcome(row),
-        candidate=_candidate(row),
+        candidate=_candidate(reader, row),
         latency_s=None if cached else row.seconds("latencyMs", times=1e-3),
         inputs=variables.inputs(*wanted.variables),
         passed=row.at("success").value in (True, 1),
@@ -249,9 +250,13 @@ def _outcome(row: Part) -> Reply | Failure:
     return reply(output.text(), usage, response.text("finishReason"))
 
 
-def _candidate(row: Part) -> str:
+def _candidate(reader: _File, row: Part) -> str:
+    """Name a column of promptfoo's table; a second of one name, as of one model with other parameters, has a number."""
     model = row.text("provider", "label") or row.text("provider", "id") or row.text("provider")
     label = row.text("prompt", "label").strip()
     index = int(row.number("promptIdx") or 0)
     prompt = label if 0 < len(label) <= _LONGEST_LABEL and label.isprintable() else f"prompt-{index + 1}"
-    return f"{prompt}@{model or 'model'}"
+    alike = reader.columns.setdefault(name := f"{prompt}@{model or 'model'}", [index])
+    if index not in alike:
+        alike.append(index)
+    return name if index == alike[0] else f"{name} ({alike.index(index) + 1})"

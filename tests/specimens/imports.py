@@ -179,6 +179,17 @@ FOREIGN: dict[str, Foreign] = {
         {"tests.csv": "message;__expected1;__expected2\nwin;equals: spam;\nhi, you;equals: ham;latency(500)\n"},
         "tests.csv", ["spam", "no ham"], 1, ["promptfoo tests, 2 cases"],
     ),
+    "chat examples to tune a model with": Foreign(
+        {"train.jsonl": "".join(
+            json.dumps({"messages": [{"role": "system", "content": "Sort."}, {"role": "user", "content": text}, {"role": "assistant", "content": label}]}) + "\n"
+            for text, label in (("win", "spam"), ("hi", "ham"), ("bye", "ham"))
+        )},
+        "train.jsonl", ["spam", "It is ham", "spam"], 2, ["chat examples, 3 cases"],
+    ),
+    "rows of a page of the Hugging Face viewer": Foreign(
+        {"rows.json": json.dumps({"features": [{"name": "text"}], "rows": [{"row": {"text": "win this now", "label": "spam"}}, {"row": {"text": "hi to you all", "label": "ham"}}]}, indent=1)},
+        "rows.json", ["spam", "ham"], 2, ["label: the column `row.label`; text: `row.text`"],
+    ),
     "no header that could be told": Foreign(
         {"d.csv": "so sad today,negative\nvery bad thing,negative\nmeh ok then,neutral\n".replace("so", "Win money,positive\nso")},
         "d.csv", ["negative", "negative", "neutral"], 3, ["if it is a row, write one above it that names the columns, such as `text,label`"],

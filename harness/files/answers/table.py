@@ -111,9 +111,8 @@ def _rows(file: Path, found: Sequence[Document], asked: ReadAs, findings: Findin
 def _member(whole: Mapping[str, Any], asked: ReadAs) -> str:
     """Name what holds the rows in a document; nothing where it is one row. Raises NotRead where it holds none."""
     named = {each.partition(".")[0] for each in (asked.expected, asked.reply)} & whole.keys()
-    lists = [name for name, each in whole.items() if isinstance(each, list) and each and isinstance(each[0], dict)]
-    if not named and len(lists) == 1 and not {"expected", "reply"} <= told([*whole]).keys():
-        return lists[0]
+    if not named and (inside := case.list_in(whole)) and not {"expected", "reply"} <= told([*whole]).keys():
+        return inside
     if all(isinstance(each, (dict, list)) for each in whole.values()):
         raise NotRead("is one JSON object that holds no list of answers.", _AS_ROWS)
     return ""

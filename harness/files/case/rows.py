@@ -4,7 +4,7 @@ A row is its line and its fields: column -> value as written; a byte order mark 
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +91,13 @@ def _whole(file: Path, findings: Findings, encoding: str) -> str | None:
         findings.add(file, None, "", f"is larger than {LARGEST_FILE:,} bytes.", "Write an object a line: .jsonl.")
         return None
     return decoded(file, raw, findings, encoding)
+
+
+def list_in(whole: Mapping[str, Any]) -> str:
+    """Name the list of objects that a document holds, the longest where there are several; nothing where none is."""
+    lists = {name: each for name, each in whole.items() if isinstance(each, list) and each}
+    size = {name: len(each) for name, each in lists.items() if isinstance(each[0], dict)}
+    return max(size, key=lambda name: size[name], default="")
 
 
 def _value_of(text: str, at: int, name: str) -> int:

@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
-from harness.files import prompts, written
+from harness.files import case, prompts, written
 from harness.files.imported.draft import Draft, Hints, Passes, Row, name_for_files
 from harness.files.imported.promptfoo import Config
 from harness.files.imported.providers import SERVICES, provided
-from harness.files.imported.samples import evals_of, read_registry, read_samples, shape_of
+from harness.files.imported.samples import evals_of, of_chat, read_registry, read_samples, shape_of
 from harness.files.imported.tables import READERS, read_data_set
 from harness.files.imported.templates import filled
 
@@ -105,6 +105,8 @@ def _tree(path: Path, draft: Draft, asked: Hints) -> None:
         read_registry(path, tree, draft, asked.name)
     elif _ALL_RESULTS & keys:
         _results(draft)
+    elif path.suffix.lower() == ".json" and (inside := case.list_in(json.loads(text or "{}"))):
+        read_data_set(str(path), draft, asked, inside)
     else:
         known = "a promptfoo config, an eval of OpenAI's registry, a .prompt.yml or a list of samples"
         draft.findings.add(path, 1, "", f"is not {known}.", "Name one of these, or a table.")
@@ -132,15 +134,16 @@ def _as_yaml(text: str, path: Path, draft: Draft) -> str | None:
 
 def _records(path: Path, draft: Draft, asked: Hints) -> None:
     reader = READERS[path.suffix.lower()]
-    first: dict[str, Any] = next((row for _, row in reader(path, written.Findings())), {})
+    raw: dict[str, Any] = next((row for _, row in reader(path, written.Findings())), {})
+    first = of_chat(raw)
     shape = None if isinstance(first.get("input"), dict) else shape_of(first)  # of fields it is a row's, not a sample's
     if any(key in _TESTS or key.startswith("__expected") for key in first) and shape is None:
         draft.kind = "promptfoo tests"
         named = written.Scalar(path.name, plain=False, line=1)
         Config(path, written.Entries(1, {"tests": (1, named)}), draft, asked.expected).read()
     elif shape is not None and not asked.expected:
-        draft.kind = shape.kind
-        read_samples(path, reader(path, draft.findings), draft, shape)
+        draft.kind = shape.kind if first is raw else "chat examples"
+        read_samples(path, ((line, of_chat(row)) for line, row in reader(path, draft.findings)), draft, shape)
     elif "spec" in first or {"run_id", "type"} <= first.keys() or {"promptIdx", "testIdx"} <= first.keys():
         _results(draft)
     else:

@@ -61,6 +61,15 @@ _READ = frozenset({"samples_jsonl", "ignore_case", "few_shot_jsonl", "num_few_sh
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
+def of_chat(record: dict[str, Any]) -> dict[str, Any]:
+    """Give an example to tune a model with as a sample: what the assistant said last is ideal. All else as it is."""
+    talk = record.get("messages")
+    if not isinstance(talk, list) or not talk or not isinstance(talk[-1], dict) or talk[-1].get("role") != "assistant":
+        return record
+    others = {key: value for key, value in record.items() if key != "messages"}
+    return {**others, "input": talk[:-1], "ideal": talk[-1].get("content")}
+
+
 def shape_of(keys: Iterable[str]) -> Shape | None:
     """Tell whose samples have these keys."""
     known = set(keys)

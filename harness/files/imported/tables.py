@@ -39,9 +39,9 @@ class _Table(NamedTuple):
     ident: str = ""  # the column that names the rows
 
 
-def read_data_set(source: str, draft: Draft, asked: Hints) -> None:
-    """Read a table into a draft, with a prompt to begin with."""
-    table = _read(source, draft, asked)
+def read_data_set(source: str, draft: Draft, asked: Hints, inside: str = "") -> None:
+    """Read a table into a draft, with a prompt to begin with; `inside` of a JSON object its rows stand."""
+    table = _read(source, draft, asked, inside)
     table = table._replace(rows=[(line, dict(_apart(fields))) for line, fields in table.rows])
     columns = list(dict.fromkeys(name for _, fields in table.rows for name in fields if name != case.NAMELESS))
     if draft.findings.total:
@@ -59,7 +59,7 @@ def read_data_set(source: str, draft: Draft, asked: Hints) -> None:
     for flag, what, found in (("--expected", "label", label), ("--text", "text", texts)):
         if not found:
             said = f"no column looks like the {what}: {shortlist(columns)}."
-            sure = table.file.suffix.lower() in {".parquet", ".jsonl", ".ndjson", ".json"} or _are_names(columns)
+            sure = table.file.suffix.lower() in {".parquet", ".jsonl", ".ndjson", ".json"} or not _may_be_a_row(columns)
             fix = f"Name it with {flag}" + ("." if sure else f"; if the first line is a row, {_NAME_THEM}.")
             draft.findings.add(table.file, 1, "", said, fix)
     if not draft.findings.total:
@@ -172,7 +172,7 @@ def _is_beside(asked: Hints, file: Path) -> bool:
     return bool(asked.expected) and Path(asked.expected).is_file() and file.suffix in {"", ".txt"}
 
 
-def _read(source: str, draft: Draft, asked: Hints) -> _Table:
+def _read(source: str, draft: Draft, asked: Hints, inside: str) -> _Table:
     path, findings = Path(source), draft.findings
     suffix = path.suffix.lower()
     if source.startswith(REMOTE):
@@ -186,8 +186,10 @@ def _read(source: str, draft: Draft, asked: Hints) -> _Table:
     draft.kind = {".parquet": "Parquet", ".jsonl": "JSONL", ".ndjson": "JSONL", ".json": "JSON"}.get(suffix, "table")
     if suffix == ".parquet":
         return _Table(list(case.read_table(path, source, findings)), path, case.class_names(source))
-    if suffix in {".jsonl", ".ndjson", ".json"}:
-        return _Table(list((case.read_json if suffix == ".json" else case.read_jsonl)(path, findings)), path)
+    if suffix == ".json":
+        return _Table(list(case.read_json(path, findings, inside=inside)), path)
+    if suffix in {".jsonl", ".ndjson"}:
+        return _Table(list(case.read_jsonl(path, findings)), path)
     if suffix in {".xlsx", ".xlsm", ".xls", ".ods"}:
         cells = list(case.read_sheet(path, findings))
         header = _header([row for _, row in cells[:_LOOKED]], draft)
@@ -252,6 +254,10 @@ def _are_names(cells: Sequence[str]) -> bool:
     return any(cell.casefold() in {*_LABELS, *case.KNOWN, "text", "message", "id"} for cell in cells)
 
 
+def _may_be_a_row(cells: Sequence[str]) -> bool:
+    return not _are_names(cells) and any(" " in cell.strip() for cell in cells)
+
+
 def _header(rows: Sequence[Sequence[str]], draft: Draft) -> tuple[str, ...]:
     """Give names for the columns of a table that has no header; none where its first row names them."""
     first, rest = [cell.strip() for cell in (*rows, [])[0]], rows[1:]
@@ -264,7 +270,8 @@ def _header(rows: Sequence[Sequence[str]], draft: Draft) -> tuple[str, ...]:
         if (ids or cell in values) and (count := _classes([cell, *values])):
             classes[place] = count
     if not classes:
-        draft.told.append(f"the first line names the columns; if it is a row, {_NAME_THEM}")
+        if _may_be_a_row(first):
+            draft.told.append(f"the first line names the columns; if it is a row, {_NAME_THEM}")
         return ()
     label = min(classes, key=lambda place: classes[place])
     texts = iter(["text", *(f"text_{n}" for n in range(2, len(first) + 1))])

@@ -100,7 +100,10 @@ _MARKS = (  # UTF-32's first: its mark starts as that of UTF-16 does
     (codecs.BOM_UTF8, "utf-8"),
 )
 SAVE = "Save it as UTF-8."
-_ZIPPED = b"PK\x03\x04"  # also how .xlsx begins
+_PACKED = {  # by its first bytes -> what it is, and what to do
+    b"PK\x03\x04": ("is no text but a spreadsheet, or packed.", f"Write `format: xlsx`. Or: {SAVE}"),
+    b"\x1f\x8b\x08": ("is packed with gzip.", "Unpack it: gunzip."),
+}
 
 
 def encoding_of(raw: bytes) -> str:
@@ -158,10 +161,8 @@ def read_lines(path: Path, findings: Findings, encoding: str = "", fix: str = ""
         with path.open("rb") as source:
             begun = source.peek(4)
             codec = encoding or encoding_of(begun[:4])
-            if begun.startswith(_ZIPPED):
-                findings.add(
-                    path, None, "", "is no text but a spreadsheet, or packed.", f"Write `format: xlsx`. Or: {SAVE}"
-                )
+            if packed := next((said for mark, said in _PACKED.items() if begun.startswith(mark)), None):
+                findings.add(path, None, "", *packed)
             elif codecs.lookup(codec).name.startswith(("utf-16", "utf-32")):
                 yield from _wide_lines(path, source, codec, findings)
             else:

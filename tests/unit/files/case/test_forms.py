@@ -172,6 +172,7 @@ ASKED = [
     ("a.prompt.yml", "name: x\n", "this prompt brings no cases"),
     ("a.csv", "expected,text\rspam,a\rham,b\r", "lines that end with a carriage return alone. Save it as `CSV UTF-8`."),
     ("a.csv", b"PK\x03\x04\x14\x00 and so on", "is no text but a spreadsheet, or packed. Write `format: xlsx`."),
+    ("a.csv", b"\x1f\x8b\x08\x00\x00", "is packed with gzip. Unpack it: gunzip."),
     ("a.jsonl", b"PK\x03\x04\x14\x00 and so on", "is no text but a spreadsheet, or packed. Write `format: xlsx`."),
     ("a.csv", "expected,text\nspam,a,b\n", "has 3 fields where the header has 2"),
 ]  # fmt: skip

@@ -6,6 +6,7 @@ Only `scipy.special` is used: it loads in a fraction of the time of `scipy.stats
 """
 
 import math
+from functools import lru_cache
 
 import numpy as np
 from scipy.special import bdtr, bdtrc, bdtrik, betainc, betaincinv, ndtri
@@ -114,6 +115,7 @@ def passing_power(n: int, required: float, truth: float, confidence: float = 0.9
     return float(_powers(np.array([n], dtype=np.int64), required, truth, confidence)[0]) if n > 0 else 0.0
 
 
+@lru_cache(1024)  # shares of many labels are alike
 def planned_n(
     required: float, *, truth: float | None = None, power: float = POWER, confidence: float = 0.95
 ) -> int | None:

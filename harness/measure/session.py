@@ -25,7 +25,7 @@ _MOST_PROCESSES = 4
 _TOGETHER = 256  # events that were known before: what is not written when a run is killed can be made again
 
 
-Retry: TypeAlias = Literal["batch", "sync"]
+Retry: TypeAlias = Literal["batch", "sync", "lost"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -125,16 +125,23 @@ def test_a_question_that_another_than_the_provider_answers_loses_no_batch(
     check_bought_once(bought)
 
 
-def test_what_is_gone_at_its_provider_is_bought_again_only_after_that_was_said(
-    tmp_path: Path, scripted_server: Serve
+@pytest.mark.parametrize("anthropic", [False, True], ids=["openai", "anthropic"])
+@pytest.mark.parametrize("lost", [False, True])
+def test_what_this_key_does_not_see_at_its_provider_is_bought_again_only_when_a_person_says_so(
+    tmp_path: Path, scripted_server: Serve, lost: bool, anthropic: bool
 ) -> None:
-    bought = Bought(tmp_path, scripted_server, Odds(odd=first_of(iter([refused(404, "No batch found")]), polls)))
-    done = bought.run()
-    assert (done.returncode, "A resume buys the rest again." in done.stderr) == (4, True), done.stderr
-    assert len(bought.provider.made) == 2
-    assert bought.resume().returncode in {0, 3}
+    unseen = iter([refused(404, "No batch found.")] * (3 if lost else 1))
+    odd = first_of(unseen, lambda request: polls(request) and provider.made[0].id in request.path)
+    provider = Odds(odd=odd, anthropic=anthropic)
+    bought = Bought(tmp_path, scripted_server, provider)
+    for command in (bought.run, bought.resume)[: 2 if lost else 1]:
+        done = command()
+        assert (done.returncode, "with the key that bought it" in done.stderr) == (4, True), done.stderr
+        assert len(provider.made) == 2
+    done = bought.resume("--retry", "lost") if lost else bought.resume()
+    assert done.returncode in {0, 3}, done.stderr
     bought.check_whole()
-    assert [len(made.lines) for made in bought.provider.made] == [12, 12, 12]
+    assert [len(made.lines) for made in provider.made] == [12, 12, 12][: 3 if lost else 2]
 
 
 @pytest.mark.parametrize("anthropic", [False, True], ids=["openai", "anthropic"])

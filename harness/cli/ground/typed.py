@@ -250,8 +250,11 @@ Engine = Annotated[
     ),
 ]
 Retry = Annotated[
-    Literal["batch", "sync"],
-    typer.Option("--retry", help="How what failed in a batch is asked again: in another one, or at once."),
+    Literal["batch", "sync", "lost"],
+    typer.Option(
+        "--retry",
+        help="How what failed in a batch is asked again: in another one, or at once; lost: also what is gone.",
+    ),
 ]
 Shard = Annotated[
     str | None,

@@ -8,7 +8,8 @@ becomes a record once: a line that comes twice, or that nobody asked for, is nam
 
 What failed and may succeed is not journalled but bought again, `attempts` times in all, as an attempt that failed is
 no record of its own where calls are waited for; what is left of it then is its failure. A batch that somebody
-cancelled ends the session: what it left is bought again only when a person resumes the run.
+cancelled ends the session: what it left is bought again only when a person resumes the run. One that its provider
+does not know stays open: it may be another key that doesn't see it, so a person must say that it is lost.
 
 Repeats of a case go into different batches: what a server keeps for one batch must not make its repeats alike. All
 prompts of a model share a batch, in the drawn order. No clock is held beside an answer that was waited for like this:
@@ -58,7 +59,7 @@ def run_batches(work: contract.Work, plan: Plan, sink: Sink, at_once: AtOnce) ->
     with ExitStack() as until:
         try:
             buyer = _buyer(work, plan, sink, until)
-            session = _Session(buyer, sink)
+            session = _Session(buyer, sink, lost=work.retry == "lost")
             session.read_files(work.results)
             session.drive(buyer.buy)
             outcome = _beside(outcome, at_once, replace(work, done=plan.at_once(work.done)), plan)
@@ -100,8 +101,9 @@ def _beside(before: contract.EngineOutcome, at_once: AtOnce, work: contract.Work
 class _Session:
     """Asks how far batches are, and reads what is ready."""
 
-    def __init__(self, buyer: Buyer, sink: Sink) -> None:
+    def __init__(self, buyer: Buyer, sink: Sink, *, lost: bool) -> None:
         self.buyer, self._sink = buyer, sink
+        self._lost, self._gone = lost, set[str]()  # whether what is gone is bought again; what is, for this key
         self._task: asyncio.Task[None] | None = None
         self._waiting = False
         self._ready: dict[str, int] = {}
@@ -158,7 +160,8 @@ class _Session:
 
     def _out(self) -> list[Batch]:
         """Give the batches that may be asked for."""
-        return [b for b in self.buyer.ledger.open.values() if b.via == "batch" and b.model not in self.buyer.away]
+        out = [b for b in self.buyer.ledger.open.values() if b.via == "batch" and b.model not in self.buyer.away]
+        return [batch for batch in out if batch.id not in self._gone]
 
     async def _buy_again(self) -> None:
         """Buy what failed, once nothing else of its model is out: else each failure would be a batch of its own."""
@@ -173,7 +176,7 @@ class _Session:
         state = await self.buyer.asking[batch.model].state(name)
         if isinstance(state, Unanswered):
             if state.failure.status in _GONE:
-                self._lost(batch, f"{name} is not at the provider any more: {state.failure.message}")
+                self._miss(batch, f"{name} is not at its provider: {state.failure.message}")
             elif not failure_map.is_retryable(state.failure.kind):
                 raise EndpointUnusable(f"{batch.model}: {state.failure.message}")
             return
@@ -185,10 +188,18 @@ class _Session:
         elif state.over:
             await self._read(batch, state)
 
-    def _lost(self, batch: Batch, why: str) -> None:
-        self.buyer.ledger.step(batch, "ended", why=why)
-        said = f"The batch {why}; what was answered is saved, and nothing was sent again."
-        self.buyer.ledger.error = self.buyer.ledger.error or RunIncomplete(said, fix="A resume buys the rest again.")
+    def _miss(self, batch: Batch, why: str) -> None:
+        """Keep a batch that this key does not see: another may, and then it would be bought twice."""
+        if self._lost:
+            self.buyer.ledger.step(batch, "ended", why=why)
+            return
+        self._gone.add(batch.id)
+        name = self.buyer.run.name
+        fix = "Resume with the key that bought it, or once it is surely lost, buy what it held again"
+        self._end(f"The batch {why}; nothing was sent again.", f"{fix}: `harness resume {name} --retry lost`.")
+
+    def _end(self, said: str, fix: str) -> None:
+        self.buyer.ledger.error = self.buyer.ledger.error or RunIncomplete(said, fix=fix)
 
     async def _read(self, batch: Batch, state: State) -> None:
         """Read the results of a batch; what is cut is fetched again."""
@@ -212,7 +223,10 @@ class _Session:
         for candidate, record in self.buyer.ledger.fatal():
             self._sink.put(contract.refusal(candidate, record, RealClock.utc()))
         if cancelled:
-            self._lost(batch, f"{self.buyer.ledger.names[batch.id]} was cancelled at the provider")
+            why = f"{self.buyer.ledger.names[batch.id]} was cancelled at the provider"
+            self.buyer.ledger.step(batch, "ended", why=why)
+            said = f"The batch {why}; what was answered is saved, and nothing was sent again."
+            self._end(said, "A resume buys the rest again.")
             return
         why = f"{len(missing):,} of {len(batch.trials):,} lines have no answer" if missing else ""
         self.buyer.ledger.step(batch, "ended", why=why, refused=reading.refused)

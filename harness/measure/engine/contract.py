@@ -54,7 +54,7 @@ class Work:
     recorded: bytearray | None = None  # trials with a record, where `done` marks more
     batches: tuple[Batch, ...] = ()  # what the journal says of them
     results: tuple[Path, ...] = ()  # files of answers to lines that were asked offline
-    retry: Literal["batch", "sync"] = "batch"  # how lines of a batch that failed are asked again
+    retry: Literal["batch", "sync", "lost"] = "batch"  # how lines of a batch that failed are asked again
     machines: int = 1  # that share the endpoint's limits, each with a command of its own
     warm: bool = False  # what it calls was warmed up before
     debug: bool = False  # exchanges are sent to who leads, for its log

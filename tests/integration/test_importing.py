@@ -76,6 +76,7 @@ BROKEN: dict[str, tuple[dict[str, str | bytes], list[str], str]] = {
     "no such column": ({"a.csv": "text,label\na,x\nb,y\n"}, ["a.csv", "--expected", "lable"], "a.csv:1: --expected: there is no column `lable`. Did you mean `label`?"),
     "no header": ({"a.csv": "Win money,positive\nso sad today,negative\n"}, ["a.csv"], "Name it with --expected; if the first line is a row, write one above it that names the columns, such as `text,label`."),
     "no columns": ({"notes.txt": "a\nb\n"}, ["notes.txt"], "notes.txt:1: has no columns."),
+    "a text": ({"a.json": "\"{{a}}\""}, ["a.json"], "a.json:1: is not a promptfoo config"),
     "something else": ({"a.yaml": "on: push\njobs: {}\n"}, ["a.yaml"], "a.yaml:1: is not a promptfoo config"),
     "names without ids that do not fit": ({"a.csv": "text,label\naa,1\nbb,2\ncc,1\n", "n.txt": "x\ny\nz\n"}, ["a.csv", "--names", "n.txt"], "n.txt: has names without ids"),
     "a bomb of combinations": ({"c.yaml": CONFIG + "tests:\n  - vars: {" + ", ".join(f"v{i}: [{', '.join('0123456789')}]" for i in range(9)) + "}\n    assert: [{type: equals, value: spam}]\n"}, ["c.yaml"], "c.yaml:4: vars: the lists of its variables make 1,000,000,000 cases."),

@@ -105,7 +105,7 @@ def _tree(path: Path, draft: Draft, asked: Hints) -> None:
         read_registry(path, tree, draft, asked.name)
     elif _ALL_RESULTS & keys:
         _results(draft)
-    elif path.suffix.lower() == ".json" and (inside := case.list_in(json.loads(text or "{}"))):
+    elif keys and path.suffix.lower() == ".json" and (inside := case.list_in(json.loads(text or "{}"))):
         read_data_set(str(path), draft, asked, inside)
     else:
         known = "a promptfoo config, an eval of OpenAI's registry, a .prompt.yml or a list of samples"

@@ -17,7 +17,7 @@ LABELS = ["spam", "ham"] * 3
 
 def judged(at: Path, name: str, *options: str) -> dict[str, Any]:
     done = in_process("judge", name, "--thresholds", "accuracy >= 10%", "--json", *options, at=at)
-    assert done.returncode in {0, 3}, done.stderr
+    assert done.returncode in {0, 3, 4}, done.stderr
     found: dict[str, Any] = json.loads(done.stdout)
     return found["candidates"][0]
 
@@ -220,6 +220,26 @@ def test_where_calls_failed_a_place_is_empty_and_their_errors_count_as_failures(
     assert (outcomes["failed"], outcomes["empty"]) == (1, 0)
     (tmp_path / "fine.jsonl").write_text("".join(json.dumps(each) + "\n" for each in rows[:-1]))
     assert judged(tmp_path, "fine.jsonl", *INSIDE, "--error", "error.message")["outcomes"]["failed"] == 0
+
+
+def test_a_row_without_a_place_for_its_reply_has_none_and_is_no_empty_reply(tmp_path: Path) -> None:
+    """As a batch gives back what was refused by its status: the body has an error in place of choices."""
+    rows: list[dict[str, Any]] = [
+        {"custom_id": str(n), "label": label, "response": {"body": {"choices": [{"message": {"content": label}}]}}}
+        for n, label in enumerate(LABELS)
+    ]
+    rows[0]["response"] = {"status_code": 429, "body": {"error": {"message": "slow down"}}}
+    rows[1]["response"] = None
+    rows[2]["response"]["body"]["choices"][0]["message"]["content"] = None
+    (tmp_path / "b.jsonl").write_text("".join(json.dumps(each) + "\n" for each in rows))
+    options = ("--expected", "label", "--reply", "response.body.choices.0.message.content", "--case", "custom_id")
+    outcomes = judged(tmp_path, "b.jsonl", *options)["outcomes"]
+    assert (outcomes["failed"], outcomes["empty"], outcomes["label"]) == (2, 1, 3)
+
+
+def test_what_came_back_of_a_batch_alone_is_named_as_that(tmp_path: Path) -> None:
+    (tmp_path / "out.jsonl").write_text('{"id": "r", "custom_id": "1", "response": {"body": {}}, "error": null}\n' * 2)
+    assert "is what came back of a batch, without what would be right." in refused(tmp_path, "out.jsonl")
 
 
 @pytest.mark.parametrize(

@@ -190,6 +190,15 @@ FOREIGN: dict[str, Foreign] = {
         {"rows.json": json.dumps({"features": [{"name": "text"}], "rows": [{"row": {"text": "win this now", "label": "spam"}}, {"row": {"text": "hi to you all", "label": "ham"}}]}, indent=1)},
         "rows.json", ["spam", "ham"], 2, ["label: the column `row.label`; text: `row.text`"],
     ),
+    "promptfoo assertions without weight, and a case that takes two labels": Foreign(
+        {"promptfooconfig.yaml": _ASK + (
+            "defaultTest:\n  assert:\n    - {type: javascript, value: \"output === 'spam'\", metric: share, weight: 0}\n    - {type: equals, value: '{{gold}}'}\n"
+            "tests:\n  - {vars: {message: so, gold: ''}, assert: [{type: contains-any, value: [spam, ham]}]}\n"
+            "  - {vars: {message: win, gold: spam}}\n  - {vars: {message: hi, gold: ham}}\n"
+        )},
+        "promptfooconfig.yaml", ["spam", "spam"], 1,
+        ["`javascript` has no weight, and passes whatever the reply is.", "the case is left out: `spam` or `ham` passes"],
+    ),
     "no header that could be told": Foreign(
         {"d.csv": "so sad today,negative\nvery bad thing,negative\nmeh ok then,neutral\n".replace("so", "Win money,positive\nso")},
         "d.csv", ["negative", "negative", "neutral"], 3, ["if it is a row, write one above it that names the columns, such as `text,label`"],

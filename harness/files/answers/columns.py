@@ -37,7 +37,7 @@ NO_TIME = frozenset({"", "nan", "none", "null", "n/a"})  # words of a cell that 
 _UNIT = re.compile(r"(?P<name>.+?)[ _(\[]+(?P<unit>ms|msec|millis|milliseconds|s|sec|secs|seconds)[)\]]?")
 _TIMED = re.compile(r"(?P<column>.+):(?P<unit>ms|s)")
 _IN_CELLS = re.compile(r"\s*[\d.,]+\s*(?:us|µs|ms|s|sec|min)\s*")
-_NOT_REACHED = object()
+_NOT_REACHED, _NOTHING = object(), object()  # no such place; a place in what is null, as where a call failed
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,14 +77,18 @@ def told(columns: Sequence[str]) -> dict[str, str]:
 
 
 def reached(row: dict[str, Any], asked: ReadAs) -> dict[str, Any]:
-    """Add what an option names inside of an object or a list, or of the text of one; nothing where it leads nowhere."""
+    """Add what an option names inside of an object or a list, or of the text of one; nothing where it leads nowhere.
+
+    Inside of what is null all is null, but for a reply: a row without a place for it has none.
+    """
     latency = asked.latency.removesuffix(":s").removesuffix(":ms")
     for name in (asked.expected, asked.reply, asked.case, asked.candidate, latency, asked.error):
         steps = name.split(".")
         for place in range(len(steps) - 1, 0, -1) if name not in row else ():
             if (column := ".".join(steps[:place])) in row:
-                if (value := _inside(row[column], steps[place:])) is not _NOT_REACHED:
-                    row = {**row, name: value}
+                value = _inside(row[column], steps[place:])
+                if value is not _NOT_REACHED and not (value is _NOTHING and name == asked.reply):
+                    row = {**row, name: None if value is _NOTHING else value}
                 break
     return row
 
@@ -96,10 +100,8 @@ def _inside(value: object, steps: Sequence[str]) -> object:
             value = value[step]
         elif isinstance(value, list) and step.isdecimal() and int(step) < len(value):
             value = value[int(step)]
-        elif value is None or value == "":  # as where a call failed
-            return None
         else:
-            return _NOT_REACHED
+            return _NOTHING if value is None or value == "" else _NOT_REACHED
     return value
 
 

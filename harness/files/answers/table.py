@@ -34,6 +34,9 @@ def read(file: Path, found: Sequence[Document], asked: ReadAs, findings: Finding
     if not rows:
         fix = "Choose another sheet: --part NAME." if sheets else "Name the file that the answers were written to."
         raise NotRead("holds no rows.", fix)
+    if {"custom_id", "response"} <= rows[0][1].keys() and not asked.expected and "expected" not in told([*rows[0][1]]):
+        fix = "Read it into the run that asked: harness resume RUN --results FILE; or add a column `expected`."
+        raise NotRead("is what came back of a batch, without what would be right.", fix)
     columns = find_columns(rows, asked)
     if any(_OF_PROMPTFOO.match(_text(row.get(columns.of["reply"]))) for _, row in rows):
         raise NotRead("is promptfoo's table, whose replies stand among its own words.", _AS_JSON)
@@ -196,6 +199,8 @@ def _given(
 def _outcome(row: Mapping[str, Any], of: Mapping[str, str]) -> answer.Reply | answer.Failure:
     error = _text(row.get(of.get("error", ""))).strip()
     if error.casefold() in NO_TIME | {"false", "0", "0.0", "[]", "{}"}:
+        if of["reply"] not in row:  # a place inside of an object that this row has not
+            return answer.NOT_STORED
         return answer.reply(_cell(row.get(of["reply"])))
     kind = error.partition(":")[0]
     if kind in answer.KINDS:

@@ -38,6 +38,8 @@ class Meaning(NamedTuple):
 def meaning(assertion: Mapping[str, Any], variables: Mapping[str, Any]) -> Meaning:
     """Read one assertion of a case with these variables."""
     kind, value = str(assertion.get("type") or ""), assertion.get("value")
+    if as_text(assertion.get("weight", 1)) in {"0", "0.0"}:
+        return Meaning(why=f"`{shown(kind)}` has no weight, and passes whatever the reply is.")
     if isinstance(value, str) and value.startswith("file://"):
         return Meaning(why=f"`{shown(kind)}` takes its value from `{shown(value)}`.")
     match kind:

@@ -117,10 +117,11 @@ def settle(draft: Draft) -> SuiteOfDraft:
     for row in rows:
         among = list(dict.fromkeys(own[fold(text)] for text in row.accepted if fold(text) in own))
         label = among[0] if among else names.get(fold(row.accepted[0]), row.accepted[0])
-        if any(names.setdefault(fold(text), label) != label for text in row.accepted) or len(among) > 1:
+        if len(among) > 1 or any(names.get(fold(text), label) != label for text in row.accepted):
             said = f"{' or '.join(f'`{shown(text)}`' for text in row.accepted)} passes: more than one label."
             draft.leave(row.file, row.line, "", f"the case is left out: {said}")
             continue
+        names |= {fold(text): label for text in row.accepted}
         if row.way != way and row.way is not None and way is not None:
             told = f"passes by `{row.way.told}` there, and is read by `{way.told}` here, as most cases are."
             draft.leave(row.file, row.line, "", told)
@@ -156,14 +157,14 @@ def _named(draft: Draft) -> Iterator[Row]:
 
 
 def _check(draft: Draft, labels: Sequence[str]) -> None:
+    reasons = Counter(left.message for left in draft.left).most_common(1)
     if not labels:
-        reasons = Counter(left.message for left in draft.left).most_common(1)
         why = f": {reasons[0][0]}" if reasons else "."
         fix = "Each case needs a label to expect; --expected names where it stands."
         draft.refuse(f"no case can be carried{why}", fix)
     if len(labels) < 2:
         said = f"every case expects `{shown(labels[0])}`, and a classifier has two labels or more."
-        draft.refuse(said, "Add cases of the other labels.")
+        draft.refuse(said, "Add cases of the other labels." + (f" Not carried: {reasons[0][0]}" if reasons else ""))
     if len(labels) > _MOST_LABELS:
         said = f"{len(labels):,} different texts are expected, more than a classifier has labels."
         draft.refuse(said, "Name the column of the label with --expected.")

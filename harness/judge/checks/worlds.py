@@ -30,7 +30,7 @@ import numpy as np
 
 from harness.judge import OUTCOMES
 from harness.judge.checks.asked import Asked, metric_of
-from harness.judge.view import DEV, FAILURES, LABEL, NONE, Bool, Int64, TrialColumns, View, lost
+from harness.judge.view import DEV, FAILURES, LABEL, NONE, Bool, Int64, TrialColumns, View, lost, once
 
 Worlds: TypeAlias = Callable[[Asked], Iterator[View]]
 _Retold: TypeAlias = Callable[[TrialColumns], TrialColumns]
@@ -58,6 +58,7 @@ def right(trials: TrialColumns, which: Bool) -> TrialColumns:
     return with_answers(trials, which, trials.expected.astype(np.int64))
 
 
+@once
 def mended(view: View) -> View:
     """Give a candidate as if all that the endpoint failed had been right."""
     return retold(view, lambda trials: right(trials, lost(trials)))
@@ -92,6 +93,7 @@ def averages_otherwise(asked: Asked) -> Iterator[View]:
     yield otherwise(asked.view)
 
 
+@once
 def otherwise(view: View) -> View:
     """Give a candidate as if all that the endpoint failed had got the wrong label that costs most."""
     k = len(view.labels)
@@ -110,6 +112,7 @@ def agreeing(asked: Asked) -> Iterator[View]:
     yield as_usual(asked.view)
 
 
+@once
 def as_usual(view: View) -> View:
     """Give a candidate as if all that the endpoint failed had been answered as the case usually is."""
     usual = _usual(view)
@@ -146,6 +149,7 @@ def not_there(asked: Asked) -> Iterator[View]:
     yield without_failed(asked.view)
 
 
+@once
 def without_failed(view: View) -> View:
     """Give a candidate with what the endpoint failed, but for timeouts, left out of the latencies."""
 

@@ -88,7 +88,7 @@ def reason_of(
     told = _decisive(checks, verdict, "", currency)
     if verdict != "READY" and missing:
         told = left if not told else f"{left}; {told}"
-    return _after(judge.what_decides(troubles), f"{told}.")
+    return _after(judge.what_decides(troubles, advised=False), f"{told}.")
 
 
 def _after(cause: str, told: str) -> str:
@@ -136,7 +136,9 @@ def _reason_of_best(best: judge.CandidateAssessment, candidates: Sequence[judge.
         return f"{who} passed {passed}; the best is {name}."
     told = _decisive(best.checks, best.verdict, "its ", best.cost.currency)
     told = told or best.reason.removesuffix(".")
-    return _after(judge.what_decides(best.went_wrong), f"the best of {n:,} candidates is {name}; {told}.")
+    return _after(
+        judge.what_decides(best.went_wrong, advised=False), f"the best of {n:,} candidates is {name}; {told}."
+    )
 
 
 def _decisive(checks: Sequence[judge.Check], verdict: judge.Verdict, whose: str, currency: str) -> str:

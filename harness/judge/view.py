@@ -41,6 +41,7 @@ from harness.judge.table.columns import (
     Stopped,
     TrialColumns,
     Where,
+    counts_of_each,
     named_counts,
 )
 from harness.rundir import MANIFEST, CandidateEntry, Manifest

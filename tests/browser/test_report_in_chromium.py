@@ -174,6 +174,24 @@ def test_a_matrix_of_40_labels_is_on_the_first_screen_and_printed_whole(browser:
         assert page.evaluate(f"{counts}.filter(e => e.scrollWidth > e.parentElement.clientWidth).length") == 0
 
 
+def test_a_matrix_of_77_labels_is_read_without_a_glass_and_printed_whole(browser: Chromium, tmp_path: Path) -> None:
+    labels = [f"intent_number_{n}" for n in range(77)]
+    answers = [(label, labels[(n * 7) % 77 if n % 3 == 0 else n], 2) for n, label in enumerate(labels)]
+    address = saved(tmp_path, render_html(run_view(judged(answers, labels, thresholds=["accuracy >= 99%"]))))
+    size = "parseFloat(getComputedStyle(document.querySelector('.matrix tbody b')).fontSize)"
+    with browser.page(size=SCREEN) as page:
+        page.open(address)
+        assert page.evaluate(size) >= 9
+        assert page.evaluate("(e => e.scrollWidth - e.clientWidth)(document.querySelector('.matrix'))") == 0
+        page.show(size=PHONE)
+        assert page.evaluate(size) >= 9
+        assert page.evaluate("document.documentElement.scrollWidth") <= PHONE[0]
+        page.show(size=A4_WITHIN_MARGINS)
+        page.call("Emulation.setEmulatedMedia", media="print")
+        edges = "[...document.querySelectorAll('.matrix th, .matrix td')].map(e => e.getBoundingClientRect().right)"
+        assert page.evaluate(f"Math.max(...{edges})") <= A4_WITHIN_MARGINS[0]
+
+
 @pytest.mark.parametrize("count", [2, 5, 7])
 def test_a_matrix_of_few_labels_is_printed_whole(browser: Chromium, tmp_path: Path, count: int) -> None:
     labels = [f"delivery_status_question_{n}" for n in range(count)]

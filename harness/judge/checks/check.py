@@ -89,13 +89,15 @@ def _either_way(asked: Asked, made: Check) -> Check:
     they = "it" if failed == 1 else "them"
     met = {"PASS": "be met", "FAIL": "not be met", "INCONCLUSIVE": "stay open"}
     otherwise = " or ".join(met[status] for status in met if status in others | {made.status})
-    told = (
-        f"{asked.seen(made.estimate)}, {replace(asked, note='').clause}: it depends on {them} at the "
-        f"endpoint; with an answer to {they} it may {otherwise}. "
-        f"{asked.view.manifest.again(they)}"
-    )
+    told = f"it depends on {them} at the endpoint; with an answer to {they} it may {otherwise}."
+    left = _left_open(asked, made, told, f" {asked.view.manifest.again(they)}")
+    return msgspec.structs.replace(left, depends_on=failed)
+
+
+def _left_open(asked: Asked, made: Check, told: str, fix: str = "", *, so_far: str = "") -> Check:
+    why = f"{asked.seen(made.estimate)}{so_far}, {replace(asked, note='').clause}: {told}{fix}"
     return msgspec.structs.replace(
-        made, status="INCONCLUSIVE", needed_n=None, needed_told=False, lack=None, why=told, told="", depends_on=failed
+        made, status="INCONCLUSIVE", needed_n=None, needed_told=False, lack=None, why=why, told=told
     )
 
 
@@ -210,8 +212,5 @@ def _from_baseline(asked: Asked, before: float) -> tuple[float, str]:
 
 def _unfinished(asked: Asked, made: Check) -> Check:
     """Leave a check open while trials are missing: whoever ends a run may have seen how it stands."""
-    clause = replace(asked, note="").clause
-    told = f"{asked.seen(made.estimate)} so far, {clause}: what was not run may still decide it either way."
-    return msgspec.structs.replace(
-        made, status="INCONCLUSIVE", needed_n=None, needed_told=False, lack=None, why=told, told="", p_value=None
-    )
+    left = _left_open(asked, made, "what was not run may still decide it either way.", so_far=" so far")
+    return msgspec.structs.replace(left, p_value=None)

@@ -126,7 +126,7 @@ def _outcome(name: str, faultless: str, consequence: str) -> Gauge:
 
 _FASTER = "Make it faster: a smaller or nearer model, a shorter prompt, fewer output tokens."
 _CHEAPER = "Make it cheaper: a smaller model, a shorter prompt, fewer output tokens."
-_STEADIER = "Make the answers steady: temperature 0, or a prompt that leaves less open."
+_STEADIER = "Make the answers steady: temperature 0 if it isn't, or a prompt that leaves less open."
 _SINCE = "Find what changed since the earlier run: the model, the prompt or the cases."
 
 

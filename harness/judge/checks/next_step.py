@@ -126,7 +126,8 @@ def _told(view: View, check: judge.Check, about: Sequence[judge.Check]) -> judge
     place = view.entry.places.get("prompt", "")
     fate = "gets no label" if found.read_as == NONE else f"is read as {judge.named(one.read_as)}"
     told = f"Fix the prompt{f' in {place}' if place else ''}: {judge.named(one.expected)} {fate}"
-    seen = f"{one.trials:,} of {judge.count(one.of, 'trial')}"
+    thing = "trial" if len(view.answered.trials) == len(view.trials) else "answered trial"
+    seen = f"{one.trials:,} of {judge.count(one.of, thing)}"
     return judge.NextStep(kind="prompt", sentence=f"{told} ({seen}).", thresholds=_texts(about), confused=one)
 
 

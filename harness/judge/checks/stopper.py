@@ -214,7 +214,7 @@ def _as_settled(view: View, threshold: Threshold, check: Check, made: Settling, 
     asked = 0 if view.stopped is None else view.stopped.asked
     method = f"whole suite, valid at every look, {asked:,} of {len(view.cases):,} cases asked"
     estimate = msgspec.structs.replace(check.estimate, low=low, high=high, method=method)
-    told = f"{about.seen(estimate)}, {about.clause}: after {asked:,} of {len(view.cases):,} cases {SETTLED[status]}."
+    told = f"after {asked:,} of {len(view.cases):,} cases {SETTLED[status]}."
     return msgspec.structs.replace(
         check,
         status=status if status in {"PASS", "FAIL"} else "INCONCLUSIVE",
@@ -225,8 +225,8 @@ def _as_settled(view: View, threshold: Threshold, check: Check, made: Settling, 
         lack=None,
         depends_on=0,
         p_value=0.0 if status in {"PASS", "FAIL"} else None,  # it is so among all candidates and checks
-        why=told,
-        told="",
+        why=f"{about.seen(estimate)}, {about.clause}: {told}",
+        told=told,
     )
 
 

@@ -70,8 +70,8 @@ def too_few_cases(view: View, checks: Sequence[judge.Check], policy: Sequence[Th
     found = []
     for check, threshold in zip(checks, policy, strict=True):
         asked = Asked(view=view.narrowed(threshold.where), threshold=threshold)
-        if check.status != "INCONCLUSIVE" or view.missing or not _is_share_right(asked):  # more are to come
-            continue
+        if check.status != "INCONCLUSIVE" or view.missing or view.stopped or not _is_share_right(asked):
+            continue  # more were to come
         if not 0 < check.required <= 1 or check.estimate.value is None:
             continue
         cases = _cases_for(asked)
@@ -125,7 +125,7 @@ def _cases_for(asked: Asked) -> int:
 
 def flipped_by_noise(view: View, checks: Sequence[judge.Check], policy: Sequence[Threshold]) -> list[Thin]:
     """Name thresholds that single repeats meet or miss by chance alone."""
-    if view.repeats < 2:
+    if view.repeats < 2 or view.missing or view.stopped:  # a repeat that was cut short was of other cases
         return []
     asked = [
         (check, threshold)

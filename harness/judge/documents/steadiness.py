@@ -167,6 +167,7 @@ class Latency(msgspec.Struct, frozen=True, kw_only=True):
     parts: tuple[LatencyPart, ...]  # where the time went
     recorded: bool  # replayed: measured elsewhere
     retried_trials: int  # trials with more than one attempt
+    retries: dict[str, int] = {}  # HTTP status, else kind of failure -> attempts after which a trial was sent again
     attempts: int  # HTTP exchanges of all trials, those of variants left out
     warmup_calls: int  # calls before the first trial, in no figure
     opened: int = 0  # trials whose final attempt opened a connection

@@ -14,7 +14,7 @@ import numpy as np
 from harness.files.thresholds import negligible_lag_s
 from harness.judge import Latency, LatencyPart, NodeLoad, Quantile, TimingQuality, seconds, undefined
 from harness.judge.scores import AT_ONCE, NONE, Float, Int64, quantile_estimate
-from harness.judge.view import View, once
+from harness.judge.view import View, counts_of_each, once
 
 PartName = Literal["queue", "rate limit", "connection", "service", "retries", "backoff", "own"]
 _QUANTILES = (0.5, 0.9, 0.95, 0.99, 1.0)
@@ -43,6 +43,7 @@ def judged_latency(view: View) -> Latency:
         parts=_parts(view),
         recorded=trials.recorded,
         retried_trials=int(np.count_nonzero(trials.attempts > 1)),
+        retries=counts_of_each(trials.retried, trials.retries),
         attempts=int(trials.attempts.sum()),
         untimed=replies - known if trials.recorded or view.waited else 0,
         waited=view.waited,

@@ -6,7 +6,6 @@ refused or unreadable are the prompt's own, and so is a template that fails on a
 What came back beside labels: thoughts and their tokens, tool calls, and what nobody knows how to read.
 """
 
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
@@ -15,7 +14,7 @@ import numpy as np
 from harness.files.mending import OUTPUT_LIMITS, Mend, Places, more_output, what_to_change
 from harness.judge import OUTCOMES, Outcome, Replies, SampleReply, Trap, Trouble, Verdict, count, verb
 from harness.judge.labels import Why, why_told
-from harness.judge.view import FAILED, FAILURES, NONE, Bool, View, named_counts
+from harness.judge.view import FAILED, FAILURES, NONE, Bool, View, counts_of_each, named_counts
 
 SAMPLES = 2
 _OWN: tuple[Outcome, ...] = ("truncated", "empty", "refused", "unparseable")
@@ -174,16 +173,13 @@ def no_reply(view: View) -> bool:
 def judged_replies(view: View) -> Replies:
     """Count over all trials of a candidate, variants included."""
     trials = view.every_trial
-    odd: Counter[str] = Counter()
-    for index, times in Counter(trials.odd[trials.odd != NONE].tolist()).items():
-        odd.update(dict.fromkeys(trials.odd_fields[index], times))
     calls = trials.whys.index(Why("tool_call")) if Why("tool_call") in trials.whys else None
     return Replies(
         reasoned=int(np.count_nonzero(trials.reasoned)),
         reasoning_tokens=int(np.maximum(trials.tokens_reasoning, 0).sum()),
         tool_calls=0 if calls is None else int(np.count_nonzero(trials.why == calls)),
         unknown_endings=dict(sorted(named_counts(trials.ending, trials.unknown_endings).items())),
-        odd=dict(sorted(odd.items())),
+        odd=counts_of_each(trials.odd, trials.odd_fields),
     )
 
 

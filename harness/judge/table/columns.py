@@ -1,5 +1,6 @@
 """Records as columns: the judge computes on arrays, never on objects."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from typing import Generic, TypeVar, get_args
@@ -12,6 +13,7 @@ from harness.record import Failure, FailureKind, Interference, Pace, Refused, Se
 
 VIAS: tuple[Via, ...] = get_args(Via)
 FAILURES: tuple[FailureKind, ...] = get_args(FailureKind)
+_Name = TypeVar("_Name", str, tuple[str, ...])
 Where = tuple[tuple[str, str], ...]
 DEV, HOLDOUT = "dev", "holdout"  # the split that a prompt is tuned on, and the one that nobody tunes to
 
@@ -95,6 +97,7 @@ class TrialColumns:
     connect_ns: _Held[Int64] = _Held(np.int64)  # the final attempt's, opening a connection; NONE when it opened none
     own_ns: _Held[Int64] = _Held(np.int64)
     attempts: _Held[Int16] = _Held(np.int16)
+    retried: _Held[Int16] = _Held(np.int16)  # index into `retries`; NONE where the first attempt was the last
     sent_at: _Held[Int64] = _Held(np.int64)  # ns since the first trial was admitted
     in_flight: _Held[Int32] = _Held(np.int32)
     tokens_in: _Held[Int64] = _Held(np.int64)  # NONE when the endpoint did not say
@@ -117,6 +120,7 @@ class TrialColumns:
     via: _Held[Int8] = _Held(np.int8)  # index into VIAS
     fingerprints: tuple[str, ...]
     odd_fields: tuple[tuple[str, ...], ...]  # the fields of a reply that could not be read
+    retries: tuple[tuple[str, ...], ...]  # of each attempt but the last its HTTP status, else the kind of its failure
     unknown_endings: tuple[str, ...]  # words for an ending that no provider is known to say
     recorded: bool
     warmup_calls: int
@@ -177,7 +181,15 @@ class RunTable:
     stopped: dict[str, Stopped] = field(default_factory=dict)  # candidates whose verdict was settled early
 
 
-def named_counts(column: Int16, names: tuple[str, ...]) -> dict[str, int]:
+def named_counts(column: Int16, names: tuple[_Name, ...]) -> dict[_Name, int]:
     """Count how often a column holds each name; names that it never holds are left out."""
     counts = np.bincount(column[column != NONE], minlength=len(names))
     return {name: int(counts[index]) for index, name in enumerate(names) if counts[index]}
+
+
+def counts_of_each(column: Int16, names: tuple[tuple[str, ...], ...]) -> dict[str, int]:
+    """Count the words of what a column holds, where it holds several at once."""
+    counts: Counter[str] = Counter()
+    for words, times in named_counts(column, names).items():
+        counts.update({word: times * words.count(word) for word in set(words)})
+    return dict(sorted(counts.items()))

@@ -27,9 +27,10 @@ _NAMED = {
     "fingerprint": "fingerprints",
     "tier": "tiers",
     "odd": "odd_fields",
+    "retried": "retries",
     "ending": "unknown_endings",
 }
-_SORTED = [name for name in _NAMED if name not in {"odd", "ending"}]
+_SORTED = [name for name in _NAMED if name not in {"odd", "retried", "ending"}]
 _Named = TypeVar("_Named", str, Why)
 
 

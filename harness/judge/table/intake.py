@@ -19,7 +19,7 @@ from harness.judge.labels import Why, said
 from harness.judge.table.columns import FAILURES, NONE, VIAS, Column
 from harness.judge.table.packed import Keys, keys_of_texts, packed
 from harness.judge.table.reply_score import ScoreReader
-from harness.judge.table.times import TOLD, attempts_of, instants_of, times_of
+from harness.judge.table.times import TOLD, attempts_of, instants_of, retries_of, times_of
 from harness.record import Failure, Record, Reply, ToolCall, Usage, is_timed
 
 _T = TypeVar("_T")
@@ -43,6 +43,7 @@ KINDS: dict[str, npt.DTypeLike] = {
     "connect_ns": np.int64,
     "own_ns": np.int64,
     "attempts": np.int16,
+    "retried": np.int16,
     "sent_at": np.int64,
     "in_flight": np.int32,
     "tokens_in": np.int64,
@@ -119,6 +120,7 @@ class Intake:
     _fingerprints: NameNumbers = field(default_factory=NameNumbers)
     _tiers: NameNumbers = field(default_factory=NameNumbers)
     _odd_fields: Numbers[tuple[str, ...]] = field(default_factory=Numbers)
+    _retries: Numbers[tuple[str, ...]] = field(default_factory=Numbers)
     _cases: list[str] = field(default_factory=list)
     _times: list[str] = field(default_factory=list)
     _taken: "dict[str, list[array[Any]]]" = field(default_factory=lambda: {name: [] for name in _TAKEN})
@@ -156,6 +158,7 @@ class Intake:
             "variant": _numbered([record.variant for record in records], self.variants),
             "via": _numbered(via, _VIA),
             **attempts_of(attempts),
+            "retried": _numbered(retries_of(attempts), self._retries),
             **self._replies([record.outcome for record in records]),
         }
         plain = via.count("sync") == len(records) and "flex" not in self._tiers and not recorded and all(attempts)
@@ -210,6 +213,7 @@ class Intake:
             "fingerprint": list(self._fingerprints),
             "tier": list(self._tiers),
             "odd": list(self._odd_fields),
+            "retried": list(self._retries),
         }
         for name, column in self._read(outcomes, names).items():
             if name == "reasoned":
@@ -236,18 +240,15 @@ class Intake:
         """Give label, outcome and text of each distinct outcome; texts are numbered anew."""
         read = [self.reader.read(outcome) for outcome in outcomes]
         replies, whys, endings = NameNumbers(), Numbers[Why](), NameNumbers()
+        kinds = [_FAILURE[one.kind] if isinstance(one, Failure) else NONE for one in outcomes]
+        thought = [isinstance(one, Reply) and self.reader.answer(one.text).thought for one in outcomes]
         found: dict[str, Column] = {
             "predicted": np.array([NONE if label is None else self.labels[label] for label, *_ in read], np.int16),
-            "failure": np.array(
-                [_FAILURE[one.kind] if isinstance(one, Failure) else NONE for one in outcomes], np.int8
-            ),
+            "failure": np.array(kinds, np.int8),
             "outcome": np.array([_OUTCOME[one.outcome] for one in read], np.int8),
             "why": np.array([NONE if one.why is None else whys[one.why] for one in read], np.int16),
             "reply": np.array([replies[said(outcome)] for outcome in outcomes], np.int32),
-            "reasoned": np.array(
-                [isinstance(outcome, Reply) and self.reader.answer(outcome.text).thought for outcome in outcomes],
-                np.int8,
-            ),
+            "reasoned": np.array(thought, np.int8),
             "ending": np.array(_numbered(list(map(_unknown_ending, outcomes)), endings), np.int16),
         }
         names |= {"reply": list(replies), "why": list(whys), "ending": list(endings)}

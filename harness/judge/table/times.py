@@ -40,6 +40,16 @@ def attempts_of(attempts: Sequence[tuple[Attempt, ...]]) -> dict[str, Sequence[A
     }
 
 
+def retries_of(attempts: Sequence[tuple[Attempt, ...]]) -> list[tuple[str, ...] | None]:
+    """Say why each record was sent again: an HTTP status or the kind of a failure; None where it never was."""
+    return [tuple(map(_why, each[:-1])) if len(each) > 1 else None for each in attempts]
+
+
+def _why(attempt: Attempt) -> str:
+    failed = attempt.failure
+    return str(attempt.status) if failed is None or (attempt.status or 0) >= 400 else failed.kind
+
+
 def times_of(told: Mapping[str, Column]) -> dict[str, Column]:
     """Give the durations of each trial in nanoseconds, as `record.caller_ns` and `service_ns` define them."""
     timed, written, first = told["timed"] > 0, told["written"], told["first_token"]

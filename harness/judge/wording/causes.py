@@ -83,13 +83,13 @@ def advice(row: Trouble) -> str:
     return row.advice or row.fix
 
 
-def cause(row: Trouble) -> str:
+def cause(row: Trouble, *, advised: bool = True) -> str:
     """Say how many calls or replies went wrong, why, and what to do; one line that begins in lower case."""
     known = _KINDS.get(row.kind, _KINDS["server_error"])
     n = "every call" if row.share is None else how_many(row)
     was = verb(1 if row.share is None or _is_every(row) else row.count, "was", "were")
     said = known.happened.format(n=n, was=was, message=" ".join(row.message.split()))
-    told = advice(row)
+    told = advice(row) if advised else ""
     if row.kind not in _OWN and row.message:
         ended = (".", "!", "?") if told else (".",)  # of the endpoint's words, where the sentence is theirs
         stop = "" if row.message.rstrip().endswith(ended) else "."
@@ -97,10 +97,13 @@ def cause(row: Trouble) -> str:
     return f"{said}: {told[0].lower()}{told[1:]}" if told else f"{said}."
 
 
-def what_decides(rows: Sequence[Trouble]) -> str:
-    """Say what a verdict hangs on, the gravest first; empty where that is not among what went wrong."""
+def what_decides(rows: Sequence[Trouble], *, advised: bool = True) -> str:
+    """Say what a verdict hangs on, the gravest first; empty where that is not among what went wrong.
+
+    `advised` adds what to do, where no `NextStep` stands beside it.
+    """
     deciding = [row for row in rows if row.decides]
-    told = [cause(row) for row in deciding[:_MOST_CAUSES]]
+    told = [cause(row, advised=advised) for row in deciding[:_MOST_CAUSES]]
     if rest := [title(row.kind).lower() for row in deciding[_MOST_CAUSES:]]:
         told.append(f"also: {listed(rest)}.")
     return " ".join([*told[:1], *map(sentence, told[1:])])

@@ -93,7 +93,7 @@ def below(axis: Axis, at: float, title: str, form: Callable[[float], str] = plai
     for tick in ticks:
         x, label = axis(tick), form(tick)
         if x - last >= LETTER * len(label) + 6:
-            over = x + LETTER * len(label) / 2 > axis.end + RIGHT
+            over = x + LETTER * (len(label) + 1) / 2 > axis.end + RIGHT  # a sign of percent is wide
             shapes.append(text(axis.end + RIGHT if over else x, at + 16, label, "soft", "end" if over else "middle"))
             last = x
     shapes.append(text((axis.start + axis.end) / 2, at + 36, title, "soft", "middle"))

@@ -14,14 +14,14 @@ _MOST_WORDS = 300
 _MOST_REPLY = 160
 
 
-def troubles_told(title: str, rows: Iterable[TroubleView], pen: Pen) -> Iterable[RenderableType]:
-    """Tell each kind in a few lines: what happened, why in the cause's words, two replies, what to do next."""
+def troubles_told(title: str, rows: Iterable[TroubleView], pen: Pen, said: str = "") -> Iterable[RenderableType]:
+    """Tell each kind in a few lines: what happened, why in the cause's words, two replies, what to do if not `said`."""
     yield pen.text(title, "bold")
     for row in rows:
-        yield from _trouble(row, pen)
+        yield from _trouble(row, pen, said)
 
 
-def _trouble(row: TroubleView, pen: Pen) -> Iterable[RenderableType]:
+def _trouble(row: TroubleView, pen: Pen, said: str) -> Iterable[RenderableType]:
     decides = f", {row.decides}" if row.decides else ""
     head = Text.assemble(
         pen.text(row.title, "bold"), pen.text(f": {row.many}{decides}"), pen.text(f" [{row.kind}]", "dim")
@@ -35,7 +35,7 @@ def _trouble(row: TroubleView, pen: Pen) -> Iterable[RenderableType]:
         yield indented(pen.text(shorten(row.words, _MOST_WORDS)), 4)
         if row.case:
             yield indented(pen.text(f"first on case {shorten(row.case, 60)}", "dim"), 4)
-    if row.next:
+    if row.next and row.next != said:
         yield indented(_behind(pen.text("→", "bold"), pen.text(row.next, "bold"), by=0), 4)
 
 

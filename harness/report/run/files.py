@@ -95,7 +95,10 @@ def annotations_of(assessment: Assessment) -> Iterator[str]:
         file, _, line = where.rpartition(":")
         place = {"file": file, "line": line} if file and line.isdecimal() else {}
         title = {"title": f"{assessment.suite}, {one.name}: {one.verdict}"}
-        yield annotation("warning" if one.verdict == "INCONCLUSIVE" else "error", place | title, one.reason)
+        step = "" if one.next_step is None or one.verdict == "NOT MEASURED" else one.next_step.sentence
+        yield annotation(
+            "warning" if one.verdict == "INCONCLUSIVE" else "error", place | title, f"{one.reason} {step}".rstrip()
+        )
 
 
 def render_junit(assessment: Assessment, view: ReportView) -> bytes:
@@ -119,6 +122,7 @@ def _suite(assessment: Assessment, candidate: CandidateAssessment, shown: Candid
             "verdict": candidate.verdict,
             "headline": candidate.headline,
             "complete": str(assessment.complete).lower(),
+            **({"not_run": str(candidate.not_run)} if candidate.not_run else {}),
             **({"went_wrong": shown.wrong_in_short} if shown.went_wrong else {}),
             **({"what_if": assessment.what_if} if assessment.what_if else {}),
         },

@@ -160,7 +160,7 @@ def _candidate(
     yield indented(pen.text(c.summary, "dim"))
     if c.deciding:
         yield ""
-        yield from troubles_told("What went wrong", c.deciding, pen)
+        yield from troubles_told("What went wrong", c.deciding, pen, c.next_step)
     if c.unshown:
         yield ""
         yield indented(pen.text(c.unshown, "dim"))

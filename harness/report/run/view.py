@@ -3,7 +3,7 @@
 import shlex
 from dataclasses import replace
 
-from harness.judge import Assessment, CandidateAssessment, sentence, sure, verb
+from harness.judge import Assessment, CandidateAssessment, sentence, sure, verb, what_decides
 from harness.judge.verdict import best_first, taken
 from harness.report import parts, sections
 from harness.rundir import CandidateEntry, Manifest
@@ -25,7 +25,7 @@ def run_view(assessment: Assessment, manifest: Manifest | None = None) -> parts.
         suite=assessment.suite,
         verdict=assessment.verdict,
         tone=parts.VERDICT_TONES[assessment.verdict],
-        headline=_said_once(assessment),
+        headline=views[0].headline if len(views) == 1 else _said_once(assessment),
         when=parts.when(assessment.created_utc, zone=" UTC"),
         facts=_facts(assessment),
         warnings=tuple(_warnings(assessment, manifest)),
@@ -48,6 +48,10 @@ def _said_once(judged: Assessment | CandidateAssessment) -> str:
     return sentence(judged.reason) if judged.reason else judged.headline
 
 
+def _unmeasured(c: CandidateAssessment) -> str:
+    return sentence(what_decides(c.went_wrong, advised=False)) or _said_once(c)
+
+
 def _candidate(
     c: CandidateAssessment, key: str, positive: str | None, entry: CandidateEntry | None
 ) -> parts.CandidateView:
@@ -58,7 +62,7 @@ def _candidate(
         model=c.model,
         verdict=c.verdict,
         tone=parts.VERDICT_TONES[c.verdict],
-        headline=_said_once(c),
+        headline=_unmeasured(c) if c.verdict == "NOT MEASURED" else _said_once(c),
         summary=_summary(c),
         tally=_tally(c),
         went_wrong=sections.troubles(c.went_wrong, c.verdict),
@@ -99,6 +103,7 @@ def _summary(c: CandidateAssessment) -> str:
     if c.verdict == "NOT MEASURED":
         return f"{text}not one reply"
     text += parts.count(c.trials, "trial") + (f", {c.not_run:,} not run" if c.not_run else "")
+    text += f", {c.settled.saved_calls:,} not asked" if c.settled else ""
     unread = sum(c.outcomes.values()) - c.outcomes.get("label", 0)
     total = sum(c.outcomes.values())
     return text + (f"; {unread:,} without a label ({parts.percent_of(unread, total)})" if unread else "")

@@ -24,18 +24,19 @@ def slices_section(slices: tuple[Slice, ...], *, positive: str | None) -> Sectio
         told = ", ".join(f"{s.kind} {s.name} with {parts.figure(s.accuracy, 'share')}" for s in worst)
         lead = f"Worse than the rest by more than chance explains: {told}."
     listed = [s for s in slices if s.kind == "split" or s.worst or s.cases >= LEAST_CASES]
+    tested = any(s.p_value is not None for s in listed)
     rows = tuple(
         (
             Cell(f"{s.kind} {s.name}", tone="fail" if s.worst else "plain"),
             replace(parts.number_cell(parts.count(s.cases)), cases={s.kind: s.name}),
             replace(parts.estimate_cell(s.accuracy, "share", axis=True), cases={s.kind: s.name, "right": "wrong"}),
             *_of_positive(s, positive),
-            parts.number_cell(parts.p_value(s.p_value)),
+            *([parts.number_cell(parts.p_value(s.p_value))] if tested else []),
         )
         for s in listed
     )
     extra = (f"Recall of {positive}", f"Precision of {positive}") if positive else ()
-    head = ("Slice", "Cases", "Accuracy", *extra, "p")
+    head = ("Slice", "Cases", "Accuracy", *extra, *(["p"] if tested else []))
     small = len(slices) - len(listed)
     note = f"{parts.count(small, 'tag')} with fewer than {LEAST_CASES} cases: in report.json." if small else ""
     table = Table(head=head, rows=rows, note=note)

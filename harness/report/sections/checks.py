@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from harness.files.thresholds import metric_of
-from harness.judge import CandidateAssessment, Check, FigureText, Scale, demand, figure_text, scale_of, sentence
+from harness.judge import CandidateAssessment, Check, FigureText, Scale, Status, demand, figure_text, scale_of, sentence
 from harness.report import parts
 
 MAX_COLUMNS = 9  # checks that a grid has room for
@@ -19,6 +19,7 @@ _UNITS: dict[Scale, str] = {
     "count": "Counts",
 }
 _SCALES = tuple(_UNITS)
+_NOT_MET: tuple[Status, ...] = ("FAIL", "INCONCLUSIVE")
 
 
 def check_rows(candidate: CandidateAssessment) -> tuple[parts.CheckRow, ...]:
@@ -134,11 +135,13 @@ def grid_view(
     if len(ranked) < 2:
         return None
     known = {check.threshold: check for c in ranked for check in c.checks}
-    told = {check.threshold for c in ranked for check in c.checks if check.status != "PASS"}
     order = [text for text in policy if text in known] + [text for text in known if text not in policy]
     every = len(order)
-    if every > MAX_COLUMNS:
-        order = [text for text in order if text in told][:MAX_COLUMNS]
+    if every > MAX_COLUMNS:  # what fails has a column before what is open
+        failed, undecided = ({k.threshold for c in ranked for k in c.checks if k.status == s} for s in _NOT_MET)
+        first = {check.threshold for check in ranked[0].checks if check.status == "FAIL"}
+        told = sorted(failed | undecided, key=lambda text: (text not in first, text not in failed, order.index(text)))
+        order = [text for text in order if text in told[:MAX_COLUMNS]]
     heads = [(name, text.removeprefix(name).strip()) for text in order if (name := known[text].name or text)]
     return parts.GridView(
         columns=tuple(heads),

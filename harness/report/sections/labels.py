@@ -14,11 +14,12 @@ _COVERAGE = "trials whose reply could be read as a label"
 def confused_rows(candidate: CandidateAssessment) -> tuple[parts.ConfusedRow, ...]:
     """Give what a candidate gets wrong, most frequent first."""
     most = max((row.trials for row in candidate.confused), default=1)
+    thing = "answered trial" if candidate.lost else "trial"
     return tuple(
         parts.ConfusedRow(
             expected=row.expected,
             read_as=row.read_as,
-            many=f"{row.trials:,} of {parts.count(row.of, 'trial')}",
+            many=f"{row.trials:,} of {parts.count(row.of, thing)}",
             share=parts.percent_of(row.trials, row.of),
             size=row.trials / most,
             on=parts.count(row.cases, "case"),

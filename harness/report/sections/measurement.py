@@ -3,7 +3,7 @@
 import json
 from functools import partial
 
-from harness.judge import CandidateAssessment, Latency, Plain, Replies, SettledEarly, TimingQuality, settled
+from harness.judge import CandidateAssessment, Latency, Plain, Replies, SettledEarly, TimingQuality, settled, title
 from harness.report.parts import Cell, Chart, NamedFigure, Section, Table, TimelinePlot, count, number
 from harness.rundir import CandidateEntry
 
@@ -30,7 +30,7 @@ def measurement_section(candidate: CandidateAssessment, entry: CandidateEntry | 
     figures = [
         NamedFigure("Trials", f"{candidate.trials:,}", hint=count(latency.attempts, "attempt")),
         *([] if candidate.settled is None else [_settled(candidate.settled)]),
-        NamedFigure("Retried trials", f"{latency.retried_trials:,}"),
+        NamedFigure("Retried trials", f"{latency.retried_trials:,}", hint=_retries(latency)),
         NamedFigure("Warm-up calls", f"{latency.warmup_calls:,}", hint="not counted in any figure"),
         NamedFigure("Most in flight", f"{quality.max_in_flight:,}", hint=f"from {processes}"),
         *_openings(latency),
@@ -47,6 +47,11 @@ def measurement_section(candidate: CandidateAssessment, entry: CandidateEntry | 
         charts=tuple(_limit_history(quality)),
         tables=(*_nodes(quality), *(_called(entry) if entry else ())),
     )
+
+
+def _retries(latency: Latency) -> str:
+    why = sorted(latency.retries.items(), key=lambda item: (-item[1], item[0]))
+    return f"after {', '.join(f'{title(word)} ({n:,})' for word, n in why)}" if why else ""
 
 
 def _openings(latency: Latency) -> list[NamedFigure]:

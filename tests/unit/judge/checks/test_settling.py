@@ -243,6 +243,13 @@ def test_what_the_majority_is_follows_the_whole_suite_not_what_was_asked_of_it()
     assert "more than 50% required" in made.checks[0].why
 
 
+def test_a_suite_that_was_not_asked_to_its_end_is_not_called_too_small() -> None:
+    made = stopped_after(20, "accuracy >= 90%", status="can't pass")
+    assert made.checks[0].status == "INCONCLUSIVE"
+    assert made.checks[0].told == f"after 20 of {N} cases it was not settled."
+    assert [trap.kind for trap in made.traps if trap.kind in {"too_few_cases", "noise"}] == []
+
+
 def test_what_is_not_known_at_all_says_why_and_not_that_it_was_not_settled() -> None:
     (made,) = stopped_after(33, "ttft.p50 <= 1 s", status="open").checks
     assert made.status == "INCONCLUSIVE"

@@ -224,6 +224,16 @@ def test_a_threshold_that_repeats_alone_would_flip() -> None:
     ]
 
 
+def test_repeats_of_other_cases_say_nothing_of_noise() -> None:
+    events = [case_row(f"{number:02d}", "spam") for number in range(20)]
+    events += [record(f"{number:02d}", "spam" if number else "ham") for number in range(20)]
+    events += [record(f"{number:02d}", "spam" if number else "ham", repeat=1) for number in range(4)]
+    manifest = manifest_of(LABELS, planned=40, repeats=2)
+    judged_run = assess(manifest, events, thresholds=parsed_thresholds(["accuracy >= 90%"], LABELS))
+    assert not judged_run.complete
+    assert sentences(judged_run, "noise") == []
+
+
 def test_repeats_that_agree_flip_nothing() -> None:
     answers = [("spam", "spam", 18), ("spam", "ham", 2)]
     assert sentences(run(answers, "accuracy >= 90%", repeats=3), "noise") == []

@@ -6,12 +6,14 @@ import math
 from itertools import product
 from typing import Any
 
+import msgspec
 import pytest
 from run_of import CALM, CANDIDATE, candidate, case_row, check_of, judged, manifest_of, only, parsed_thresholds, record
 
 from harness.judge.assess import assess
 from harness.judge.documents import CandidateAssessment
 from harness.record import Attempt, Event, Failure, Pace, Record, Reply, Usage
+from harness.report.sections import measurement_section
 
 LABELS = ("spam", "ham")
 
@@ -240,6 +242,26 @@ def test_the_parts_of_the_time_add_up() -> None:
     assert sum(means.values()) == pytest.approx(made.total_ns / 1e9)
     assert latency.caller[0].estimate.value == pytest.approx(0.8)
     assert (latency.retried_trials, latency.attempts) == (1, 2)
+
+
+def test_attempts_that_were_made_again_are_counted_by_what_they_met() -> None:
+    limited = Failure(kind="rate_limited", message="slow down", status=429)
+    cut = Failure(kind="stream_cut", message="it ended early", status=200)
+    late = Failure(kind="timeout", message="no answer")
+    failed = [Attempt(duration_ns=1, status=one.status, failure=one) for one in (limited, limited, late, cut)]
+    answered = Attempt(duration_ns=1, status=200)
+    events = [
+        case_row("a", "spam"),
+        msgspec.structs.replace(record("a", "spam"), attempts=(*failed[:3], answered)),
+        msgspec.structs.replace(record("a", "spam", repeat=1), attempts=(failed[3], answered)),
+        msgspec.structs.replace(record("a", late, repeat=2), attempts=(failed[2],)),
+    ]
+    one = assessed(events, repeats=3)
+    assert one.latency.retries == {"429": 2, "stream_cut": 1, "timeout": 1}
+    figures = measurement_section(one, None).figures
+    assert ("Retried trials", "2", "after 429 (2), Broken stream (1), Timed out (1)") in [
+        (each.name, each.text, each.hint) for each in figures
+    ]
 
 
 def test_limits_that_moved_are_kept_with_their_reason() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 from judged import assessment, three
 from junitparser import Error, Failure, JUnitXml, Skipped
 from went_wrong import SITUATIONS, UNSUPPORTED
@@ -63,3 +64,12 @@ def test_cut_replies_are_a_failure_and_a_failing_endpoint_an_error() -> None:
     assert _suites("all_cut") == [(4, 3, 0, 1)]
     assert _suites("some_failed") == [(4, 1, 1, 2)]
     assert _suites("one_of_three") == [(4, 0, 1, 3), (3, 0, 0, 1), (3, 2, 0, 1)]
+
+
+def test_trials_that_were_not_run_are_told() -> None:
+    judged = assessment()
+    (one,) = judged.candidates
+    missing = msgspec.structs.replace(judged, candidates=(msgspec.structs.replace(one, not_run=180),))
+    (whole,), (part,) = (JUnitXml.fromstring(render_junit(each, run_view(each))) for each in (judged, missing))
+    assert "not_run" not in {each.name for each in whole.properties()}
+    assert {each.name: each.value for each in part.properties()}["not_run"] == "180"

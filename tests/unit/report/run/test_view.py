@@ -148,6 +148,35 @@ def test_slices_name_only_what_differs_by_more_than_chance() -> None:
     assert "No tag or split differs" in quiet.lead
 
 
+def test_slices_that_were_not_tested_have_no_column_for_it() -> None:
+    tables = []
+    for p_value in (0.4, None):
+        slices = tuple(msgspec.structs.replace(s, worst=False, p_value=p_value) for s in candidate().slices)
+        section = run_view(assessment(candidate(slices=slices))).candidates[0].slices
+        assert section is not None
+        tables += section.tables
+    assert [(table.head[-1] == "p", len(table.head) == len(table.rows[0])) for table in tables] == [
+        (True, True),
+        (False, True),
+    ]
+
+
+def test_what_fails_has_a_column_before_what_is_open() -> None:
+    one = candidate()
+    (check,) = (each for each in one.checks if each.threshold == "accuracy >= 90%")
+    names = [*(f"open[{n}]" for n in range(12)), "failed"]
+    checks = tuple(
+        msgspec.structs.replace(
+            check, threshold=f"{name} >= 90%", name=name, status="FAIL" if name == "failed" else "INCONCLUSIVE"
+        )
+        for name in names
+    )
+    several = assessment(msgspec.structs.replace(one, checks=checks), scored())
+    grid = run_view(msgspec.structs.replace(several, policy=tuple(each.threshold for each in checks))).grid
+    assert grid is not None
+    assert [name for name, _ in grid.columns] == [*names[:8], "failed"]
+
+
 def test_a_headline_does_not_repeat_the_verdict_above_it() -> None:
     said = {"headline": "NOT READY: too slow.", "reason": "too slow."}
     view = run_view(assessment(candidate(**said), **said))

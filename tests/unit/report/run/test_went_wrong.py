@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import io
 import re
 from html.parser import HTMLParser
@@ -40,6 +41,17 @@ def test_what_decides_stands_before_the_checks(situation: str) -> None:
     shown = terminal(SITUATIONS[situation]())
     assert shown.index("What went wrong") < shown.index("Checks:")
     assert "decides the verdict" in shown
+
+
+@pytest.mark.parametrize("situation", ["refused_alike", "some_failed", "all_cut", "unreadable"])
+def test_what_to_do_is_said_once(situation: str) -> None:
+    judged = SITUATIONS[situation]()
+    assert judged.next_step is not None
+    view, step = run_view(judged, manifest(judged)), judged.next_step.sentence
+    page = html.unescape(re.sub(r"</?code>", "`", re.sub(r"<style>.*</style>", "", render_html(view))))
+    texts = (unwrapped(terminal(judged)), page, render_markdown(view).replace("\\", ""))
+    assert [text.count(step) for text in texts] == [1, 1, 1]
+    assert [text.lower().count(step[:20].lower()) for text in texts] == [1, 1, 1]
 
 
 def test_a_candidate_that_was_not_measured_is_said_first_and_has_no_rank() -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.cli.ground import HarnessError, Waiting, command_line
+from harness.cli.ground import HarnessError, Waiting, command_line, note
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -16,6 +17,22 @@ if TYPE_CHECKING:
     from harness.measure.run import Bundle, Most, Record, Retry, Shard, Stopper
     from harness.record import CaseRow
     from harness.rundir import Manifest
+
+
+GOES_ON_S = 2 * 86_400.0  # at least: a batch may take a day
+
+
+def is_too_old(run: Path, reuse_s: float, *, left: bool = True) -> bool:
+    """Tell whether a run of the same command holds replies too old to go on with; said where some are left to send."""
+    from harness.measure.run import oldest_in
+
+    allowed, oldest = timedelta(seconds=max(reuse_s, GOES_ON_S)), oldest_in(run)
+    if datetime.now(UTC) - oldest <= allowed:
+        return False
+    if left:
+        why = f"{run.name} was left unfinished with replies of {oldest:%Y-%m-%d}, and {allowed.days} days are allowed"
+        note(f"{why}: everything is measured now; `harness resume {run.name}` finishes it by itself")
+    return True
 
 
 def measure_bundle(

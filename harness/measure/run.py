@@ -142,7 +142,7 @@ def stored_replies(
         if not trusted(run):
             continue
         for record in _records(run, candidate):
-            if record.key in wanted and _at(record) >= since:
+            if record.key in wanted and asked_at(record.started_utc) >= since:
                 found.setdefault(record.key, {}).setdefault(record.case, record)
         if len(found) == len(wanted):
             alike = [(trial, found[trial.key]) for trial in trials]
@@ -190,9 +190,16 @@ def _records(run: Path, candidate: Candidate) -> Iterator[Record]:
             yield record
 
 
-def _at(record: Record) -> datetime:
+def oldest_in(run: Path) -> datetime:
+    """Give when the oldest reply of a run was asked for, one that served it included; when it began, if earlier."""
+    begun = asked_at(read_manifest(run).created_utc)
+    return min([begun, *(asked_at(record.started_utc) for record in iter_records(run / JOURNAL))])
+
+
+def asked_at(said: str) -> datetime:
+    """Read a time that a run holds; one that can't be read is the earliest of all."""
     try:
-        at = datetime.fromisoformat(record.started_utc)
+        at = datetime.fromisoformat(said)
     except ValueError:
         return datetime.min.replace(tzinfo=UTC)
     return at if at.tzinfo is not None else at.replace(tzinfo=UTC)

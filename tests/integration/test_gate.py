@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -307,6 +308,27 @@ def test_an_interrupted_gate_goes_on_where_it_stopped(tmp_path: Path, scripted_s
     assert done.returncode in {0, 3}, done.stderr
     assert len(failing.requests) - first == 80 - 30
     assert len([path for path in (tmp_path / "results").iterdir() if path.is_dir()]) == 1
+
+
+@pytest.mark.parametrize(("days", "more"), [(6, ()), (8, ()), (1, ("--no-reuse",)), (3, ("--no-reuse",))])
+def test_an_interrupted_gate_goes_on_no_longer_than_stored_replies_may_be_used(
+    tmp_path: Path, scripted_server: Serve, days: int, more: tuple[str, ...]
+) -> None:
+    failing = scripted_server(lambda request: classifier(request) if request.number < 30 else Answer(status=401))
+    write_repository(tmp_path, served(failing.url), cases=40)
+    branch(tmp_path, "better")
+    write_prompt(tmp_path, "Sort well: {{ message }}")
+    assert gate(tmp_path, *more).returncode == 4
+    (manifest,) = (tmp_path / "results").glob("*/manifest.json")
+    written = json.loads(manifest.read_text())
+    written["created_utc"] = (datetime.now(UTC) - timedelta(days=days)).isoformat()
+    manifest.write_text(json.dumps(written))
+    first, failing.script = len(failing.requests), classifier
+    done = gate(tmp_path, *more)
+    assert done.returncode in {0, 3}, done.stderr
+    old = days in {3, 8}
+    assert len(failing.requests) - first == (80 if old else 80 - 30)
+    assert (f"`harness resume {manifest.parent.name}`" in done.stderr) is old
 
 
 def test_a_gate_without_reuse_goes_on_with_none_that_may_hold_older_replies(

@@ -135,7 +135,7 @@ def _measured(
     if any(candidate.model.via == "file" for _, bundle, *_ in plans for candidate in bundle.candidates):
         raise UsageError("a gate can't wait for answers in a file.", fix="Use --via batch, or --via sync.")
     keys = keys_of([(gate, bundle) for gate, bundle, *_ in plans], reuse=reuse)
-    earlier = [begun(gate, key, results) for (gate, _, _, results), key in zip(plans, keys, strict=True)]
+    earlier = [begun(gate, key, results, reuse=reuse) for (gate, _, _, results), key in zip(plans, keys, strict=True)]
     half = any(plan[1].candidates and (run is None or left) for plan, (run, left) in zip(plans, earlier, strict=True))
     most.refuse(
         left_of(bundle, served, run)

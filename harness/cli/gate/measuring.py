@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from harness.cli.ground import HarnessError
-from harness.cli.measured import go_on_or_begin
+from harness.cli.measured import go_on_or_begin, is_too_old
 from harness.files.branch import GateBundle
 from harness.files.digest import digest
 from harness.journal import iter_records
@@ -129,8 +129,9 @@ def _key(gate: GateBundle, bundle: Bundle) -> str:
     return digest([gate.base_commit, bundle.suite_digest, suite, len(bundle.cases), candidates])
 
 
-def begun(gate: GateBundle, key: str, results: Path) -> tuple[Path | None, bool]:
+def begun(gate: GateBundle, key: str, results: Path, *, reuse: bool) -> tuple[Path | None, bool]:
     """Find the latest run of a gate over the same, and tell whether something of it is left to be measured."""
+    reuse_s = gate.bundle.suite.gate.reuse if reuse else 0.0
     for run in reversed(list_runs(results)):
         if not gate.trusts(run):
             continue
@@ -138,7 +139,8 @@ def begun(gate: GateBundle, key: str, results: Path) -> tuple[Path | None, bool]
             notes: dict[str, Any] = read_manifest(run).notes.get("gate") or {}
             if notes.get("key") != key:
                 continue
-            return run, something_left(run)
+            left = something_left(run)
+            return (None, False) if is_too_old(run, reuse_s, left=left) else (run, left)
         except (HarnessError, OSError):
             continue
     return None, False

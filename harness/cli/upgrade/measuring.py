@@ -9,7 +9,7 @@ import msgspec
 
 from harness import errors
 from harness.cli.ground import note, retiring_models, show_error
-from harness.cli.measured import go_on_or_begin
+from harness.cli.measured import go_on_or_begin, is_too_old
 from harness.files.bundle import Bundle, Via, load_bundle
 from harness.files.digest import digest
 from harness.files.written import shortest
@@ -106,7 +106,7 @@ def measured(
     ).with_margins(margin, label_margin)
     results = shortest(bundle.project.results)
     try:
-        begun, notes = _left_behind(results, settings.key), msgspec.to_builtins(settings)
+        begun, notes = _left_behind(results, settings.key, bundle), msgspec.to_builtins(settings)
         folder = _run(bundle, results, begun, notes, most, stopper=stopping(bundle, settings), quiet=quiet)
     except (errors.EndpointUnusable, errors.RunIncomplete) as error:  # what the endpoint said belongs into the report
         if error.run is None or isinstance(error, errors.StorageFailed | errors.Waiting):
@@ -141,7 +141,7 @@ def _run(
     return go_on_or_begin("upgrade", bundle, into, begun, amend=amended, most=most, stopper=stopper, quiet=quiet)
 
 
-def _left_behind(results: Path, key: str) -> Path | None:
+def _left_behind(results: Path, key: str, bundle: Bundle) -> Path | None:
     """Find the latest run of the same, if it was not judged, or something of it is left to send."""
     for run in reversed(list_runs(results)):
         try:
@@ -150,7 +150,7 @@ def _left_behind(results: Path, key: str) -> Path | None:
             left = not (run / DOCUMENT).is_file() or something_left(run)
         except (errors.HarnessError, OSError):
             continue
-        return run if left else None
+        return run if left and not is_too_old(run, bundle.suite.gate.reuse) else None
     return None
 
 
@@ -185,7 +185,8 @@ def ask_again(
         return f"it takes {takes:,} trials, and --max-trials leaves {most.trials:,}"
     key = _key(small)
     try:
-        _run(small, folder / FRESH, _left_behind(folder / FRESH, key), {"key": key}, most, stopper=None, quiet=quiet)
+        begun = _left_behind(folder / FRESH, key, bundle)
+        _run(small, folder / FRESH, begun, {"key": key}, most, stopper=None, quiet=quiet)
     except (errors.EndpointUnusable, errors.RunIncomplete, errors.UsageError) as error:
         return str(error)
     return f"of {len(broken):,} the first {MOST_ASKED_AGAIN}" if len(broken) > MOST_ASKED_AGAIN else ""

@@ -67,6 +67,8 @@ BROKEN: dict[str, tuple[dict[str, str | bytes], list[str], str]] = {
     "answers, no labels": ({"a.csv": "question,answer\n" + "".join(f"what is {i} and {i}?,answer {i}\n" for i in range(1100))}, ["a.csv", "--expected", "answer", "--text", "question"], "1,100 different texts are expected, more than a classifier has labels"),
     "code": ({"promptfooconfig.js": "module.exports = {}"}, ["promptfooconfig.js"], "promptfooconfig.js: is code, and is not run."),
     "results": ({"o 1.json": '{"evalId": "x", "results": {"version": 3}, "config": {}}'}, ["o 1.json"], "Judge them: harness judge 'o 1.json'"),
+    "samples of lm-eval": ({"s.jsonl": '{"doc_id": 0, "target": "a", "resps": [["a"]], "doc": {"text": "some words"}}\n'}, ["s.jsonl"], "Judge them: harness judge s.jsonl"),
+    "what came back of a batch": ({"b.jsonl": '{"custom_id": "1", "response": {"body": {}}}\n'}, ["b.jsonl"], "Judge them: harness judge b.jsonl"),
     "a suite": ({"a.suite.yml": "name: a\n"}, ["a.suite.yml"], "Check it: harness check a.suite.yml"),
     "samples that are not there": ({"evals/e.yaml": "e.dev:\n  class: evals.elsuite.basic.match:Match\n  args: {samples_jsonl: e/s.jsonl}\n"}, ["evals/e.yaml"], "evals/e.yaml:3: e.dev.args.samples_jsonl: no such file: `e/s.jsonl`. It is looked for in data/ or evals/."),
     "samples outside": ({"evals/e.yaml": "e.dev:\n  class: a:Match\n  args: {samples_jsonl: ../../../s.jsonl}\n"}, ["evals/e.yaml"], "`../../../s.jsonl` leads out of the registry."),

@@ -287,6 +287,11 @@ def odds_of_one_text(at: Path) -> Case:
     return lines(at / "s.jsonl", rows), (), ("s.jsonl:1: filtered_resps: holds log-probabilities by which no choice",)
 
 
+def a_long_text(at: Path) -> Case:
+    file = _text(at, "t.csv", f"expected,reply\na,a\n{'b' * 600},b\n")
+    return file, (), ("t.csv: 2: its right answer is longer than 200 characters: a text, and no label.",)
+
+
 def stripped_replies(at: Path) -> Case:
     rows = [stored.promptfoo_row(n, answer) for n, answer in enumerate(ANSWERS)]
     for row in rows:
@@ -316,7 +321,7 @@ BROKEN = [
     endless_view, torn_database, written_to, other_eval, two_filters, no_match, unknown_columns, one_column_for_both,
     unit_unknown, no_time, repeat_twice, unlabelled_row, not_its_option, no_such_rule, no_such_positive, texts,
     right_ones_as_replies, nobody_answered, two_right_in_a_table, candidates_without_cases, broken_pattern, a_pipe,
-    stripped_replies, stripped_variables, a_list_without_a_target,
+    a_long_text, stripped_replies, stripped_variables, a_list_without_a_target,
     an_object, a_document_twice, several_right_choices, odds_that_are_no_numbers, odds_of_one_text,
 ]  # fmt: skip
 

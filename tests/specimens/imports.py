@@ -199,6 +199,12 @@ FOREIGN: dict[str, Foreign] = {
         "promptfooconfig.yaml", ["spam", "spam"], 1,
         ["`javascript` has no weight, and passes whatever the reply is.", "the case is left out: `spam` or `ham` passes"],
     ),
+    "JSON rows of which one lacks a text": Foreign(
+        {"a.jsonl": "".join(json.dumps(row) + "\n" for row in (
+            {"subject": "win this prize now", "body": "and all that you can find inside of it", "label": "spam"}, {"subject": "hello to all of you", "label": "ham"},
+        ))},
+        "a.jsonl", ["spam", "ham"], 2, ["text: `subject`, `body`"],
+    ),
     "no header that could be told": Foreign(
         {"d.csv": "so sad today,negative\nvery bad thing,negative\nmeh ok then,neutral\n".replace("so", "Win money,positive\nso")},
         "d.csv", ["negative", "negative", "neutral"], 3, ["if it is a row, write one above it that names the columns, such as `text,label`"],

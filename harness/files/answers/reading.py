@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from harness.files.answers import deepeval, inspect_log, lm_eval, openai_evals, promptfoo, table
-from harness.files.answers.answer import Part, Reply, Stored
+from harness.files.answers.answer import LONGEST_NAME, Part, Reply, Stored
 from harness.files.answers.opened import Findings, NotRead, ReadAs, begins_with, documents, shown
 from harness.files.written import first_sign
 
@@ -36,6 +36,9 @@ def read_stored(file: Path, asked: ReadAs) -> Stored:
         if not stored.answers and not findings.total:
             findings.add(file, None, "", "holds no answers.", "Name the file that the tool wrote its results to.")
         for given in stored.answers:
+            if len(given.expected) > LONGEST_NAME:
+                said = f"its right answer is longer than {LONGEST_NAME} characters: a text, and no label."
+                findings.add(file, None, shown(given.case), said, "Name what holds the label.")
             if isinstance(given.outcome, Reply) and len(given.outcome.text) > LONGEST_REPLY:
                 findings.add(file, None, shown(given.case), f"its reply is longer than {LONGEST_REPLY:,} characters.")
     except NotRead as why:

@@ -26,6 +26,10 @@ _CODE = (".js", ".cjs", ".mjs", ".ts", ".mts", ".py", ".ipynb")
 _RESULTS = (".eval", ".db", ".sqlite")
 _PROMPTFOO = frozenset({"prompts", "providers", "targets", "tests", "defaultTest", "scenarios"})
 _ALL_RESULTS = frozenset({"results", "evalId", "eval", "samples", "testCases"})
+_RESULT: tuple[set[str], ...] = (  # what a row of results has, of one tool each
+    {"spec"}, {"run_id", "type"}, {"promptIdx", "testIdx"}, {"doc_id", "resps"}, {"doc_id", "filtered_resps"},
+    {"custom_id", "response"},
+)  # fmt: skip
 _TESTS = ("vars", "assert")  # of a promptfoo test that stands by itself
 _WAYS: Mapping[str, Passes] = {  # all but `equals` are read without case, by `gh models eval`
     "equals": Passes("equals", r"\A", r"\Z"),
@@ -144,7 +148,7 @@ def _records(path: Path, draft: Draft, asked: Hints) -> None:
     elif shape is not None and not asked.expected:
         draft.kind = shape.kind if first is raw else "chat examples"
         read_samples(path, ((line, of_chat(row)) for line, row in reader(path, draft.findings)), draft, shape)
-    elif "spec" in first or {"run_id", "type"} <= first.keys() or {"promptIdx", "testIdx"} <= first.keys():
+    elif any(keys <= raw.keys() for keys in _RESULT):
         _results(draft)
     else:
         read_data_set(str(path), draft, asked)

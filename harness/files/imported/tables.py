@@ -98,6 +98,7 @@ def _cases(table: _Table, label: str, texts: Sequence[str], draft: Draft, meant:
         known |= {"split": as_text(fields[split])} if split and fields.get(split) else {}
         left = {label, split, *own.values()}
         inputs = {input_name(name): as_text(value) for name, value in fields.items() if name not in left}
+        inputs |= {input_name(name): "" for name in texts if name not in fields}  # a row may lack one
         if not any(inputs.get(input_name(name), "").strip() for name in texts):
             draft.leave(table.file, line, "", "the case is left out: it has no text.")
             continue

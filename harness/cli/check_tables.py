@@ -102,7 +102,8 @@ def candidate_rows(summary: PlanSummary) -> list[tuple[str, ...]]:
     """Say what a run would send to each candidate, and for how much money."""
     rows: list[tuple[str, ...]] = [("candidate", "calls", "tokens in", "tokens out, at most", "money, at most")]
     for one in summary.candidates:
-        money = "no price given" if one.money is None else f"{one.currency} {one.money:,.4f}"
+        unknown = "no price of `priority`" if one.priced else "no price given"
+        money = unknown if one.money is None else f"{one.currency} {one.money:,.4f}"
         out = "not limited" if one.tokens_out is None else f"{one.tokens_out:,}"
         rows.append((one.name, f"{one.calls:,}", f"about {one.tokens_in:,}", out, money))
     return rows
@@ -119,9 +120,9 @@ def waiting_lines(summary: PlanSummary) -> list[str]:
     told = []
     sample = f"on {summary.sampled:,} cases that are asked at once" if summary.sampled else "on none"
     for one in summary.candidates:
-        sync = one.ways.get("sync", 0.0)
+        sync = f" instead of {one.ways['sync']:,.4f}" if "sync" in one.ways else ""
         told += [
-            f"  {one.name}: {one.currency} {money:,.4f} instead of {sync:,.4f} {_WAITS[way].format(sample=sample)}"
+            f"  {one.name}: {one.currency} {money:,.4f}{sync} {_WAITS[way].format(sample=sample)}"
             for way, money in one.ways.items()
             if way in _WAITS
         ]

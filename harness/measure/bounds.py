@@ -29,7 +29,7 @@ class CandidateCost(msgspec.Struct, frozen=True, kw_only=True):
     calls: int  # without retries, with warm-up calls
     tokens_in: int
     tokens_out: int | None  # None: nothing limits the output
-    money: float | None  # None without a price
+    money: float | None  # None without a price, or without that of the tier that is asked for
     currency: str
     priced: bool
     ways: dict[str, float]  # money by way of asking, as far as its price is known: sync, batch, flex
@@ -84,7 +84,9 @@ def _cost(plan: Plan, candidate: Candidate, trials: int, at_once: int) -> Candid
     limit = limit_of(params)
     tokens_out = None if limit is None else calls * limit
     price = entry.price
-    each = price.money(mean, float(limit or 0), 0.0)
+    dearer = price.cache_write is not None and price.cache_write > price.input
+    each = price.money(mean, float(limit or 0), 0.0, written=mean if dearer else 0.0)
+    at_once_part = _part_at_once(candidate, params.get("service_tier"))
     sampled = min(at_once if entry.waits else len(plan.sampled), trials)
     beside = sampled + warmups if sampled else 0  # calls at the whole price in what is waited for
     whole = trials + warmups if trials else 0
@@ -94,9 +96,9 @@ def _cost(plan: Plan, candidate: Candidate, trials: int, at_once: int) -> Candid
         "flex": (0, whole if entry.via == "flex" else trials),
     }
     ways = {
-        way: each * (full + part * (price.factor(way) or 1.0))
+        way: each * (full * (at_once_part or 0.0) + part * (price.factor(way) or 1.0))
         for way, (full, part) in parts.items()
-        if way in price.ways and price.is_given
+        if way in price.ways and price.is_given and not (full and at_once_part is None)
     }
     return CandidateCost(
         name=candidate.name,
@@ -111,6 +113,12 @@ def _cost(plan: Plan, candidate: Candidate, trials: int, at_once: int) -> Candid
         params={} if entry.endpoint in ("http", "replay", "function") else params,
         left_out=tuple(n for n in entry.adapt.drop if n not in OUTPUT_NAMES and n in asked),
     )
+
+
+def _part_at_once(candidate: Candidate, tier: object) -> float | None:
+    """Give the part of the price that calls cost at once, at the tier they ask for; None where it is dearer, unsaid."""
+    part = candidate.model.price.factor(tier) if isinstance(tier, str) else None
+    return 1.0 if part is None and tier != "priority" else part
 
 
 def _sample(plan: Plan, candidate: Candidate) -> tuple[str, float]:
@@ -165,8 +173,11 @@ class Most:
         total, currencies = 0.0, set()
         for cost in (cost for plan, done in plans for cost in _paid(plan, done)):
             if cost.money is None:
-                said = f"--max-cost can't bound {cost.name}: its model has no price in harness.yml."
-                raise UsageError(said, fix="Add `price: {input: …, output: …}` to the model.")
+                what, key = (
+                    ("price of the tier `priority`", "priority: …") if cost.priced else ("price", "input: …, output: …")
+                )
+                said = f"--max-cost can't bound {cost.name}: its model has no {what} in harness.yml."
+                raise UsageError(said, fix=f"Add `price: {{{key}}}` to the model.")
             if self._currency not in {None, cost.currency}:
                 said = f"--max-cost is in {self._currency}, the prices of {cost.name} in {cost.currency}."
                 raise UsageError(said, fix="Write it in the currency of the prices.")

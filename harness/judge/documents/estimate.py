@@ -194,3 +194,4 @@ class Cost(msgspec.Struct, frozen=True, kw_only=True):
     elsewhere: dict[str, int] = {}  # service tier that was asked for -> replies of which none says that it served them
     unpriced: tuple[str, ...] = ()  # tiers that served, and of which harness.yml does not say what they cost
     unpriced_writes: int = 0  # tokens that the provider's cache took in, where harness.yml has no price for that
+    long_inputs: int = 0  # replies to more than 200,000 tokens, which some providers charge more for: it is not counted

@@ -59,6 +59,11 @@ def _tiers(cost: Cost) -> list[str]:
             f"The provider's cache took in {tokens}, counted at the price of input: some charge more for that. "
             "Write its price as `cache_write`."
         )
+    if cost.long_inputs:
+        replies = count(cost.long_inputs, "reply", "replies")
+        told.append(
+            f"{replies} had over 200,000 tokens of input: where the provider charges more for that, this cost more."
+        )
     return told
 
 

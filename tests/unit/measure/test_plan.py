@@ -13,7 +13,7 @@ from measured import write_project
 
 from harness.files.bundle import Bundle, Via, load_bundle
 from harness.files.suite import LatencyRule
-from harness.measure.bounds import Plan, estimate
+from harness.measure.bounds import Most, Plan, UsageError, estimate
 from harness.record import CaseRow, Planned, Record, Reply
 
 NOWHERE = "http://127.0.0.1:9"
@@ -149,6 +149,31 @@ def test_an_estimate_knows_each_way_of_asking_whose_price_is_known(tmp_path: Pat
     (cost,) = estimate(small(tmp_path, cases=10, repeats=2, warmup=3, params={"max_tokens": 5}, price=price)).candidates
     # 23 calls of 12 tokens at 2 and at most 5 at 10 a million: 23 * 74 = 1,702 millionths; no warm-up where no clock is
     assert cost.ways == {"sync": pytest.approx(1702e-6), "batch": pytest.approx(740e-6), "flex": pytest.approx(370e-6)}
+
+
+@pytest.mark.parametrize(
+    ("price", "tier", "money"),
+    [
+        ({"priority": 1.5}, "priority", 1.5 * 1702e-6),
+        ({"flex": 0.5}, "priority", None),  # dearer, and nobody said by how much
+        ({"flex": 0.5}, "flex", 0.5 * 1702e-6),
+        ({}, "default", 1702e-6),
+        ({"cache_write": 2.5}, "default", 23 * (12 * 2.5 + 5 * 10.0) / 1e6),  # at most: all of it taken in
+        ({"cache_write": 1.0}, "default", 1702e-6),
+    ],
+)
+def test_an_estimate_is_at_the_price_of_the_tier_that_is_asked_for(
+    tmp_path: Path, price: dict[str, float], tier: str, money: float | None
+) -> None:
+    params = {"max_tokens": 5, "service_tier": tier}
+    bundle = small(
+        tmp_path, cases=10, repeats=2, warmup=3, params=params, price={"input": 2.0, "output": 10.0, **price}
+    )
+    (cost,) = estimate(bundle).candidates
+    assert cost.money == (None if money is None else pytest.approx(money))
+    if money is None:
+        with pytest.raises(UsageError, match="no price of the tier `priority`"):
+            Most(money=9.0).refuse([(plan := Plan(bundle), plan.nothing_done())])
 
 
 def sampled(bundle: Bundle, sample: int, via: Via = "batch") -> Bundle:

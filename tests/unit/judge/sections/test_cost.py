@@ -67,6 +67,12 @@ def test_tokens_that_a_cache_took_in_are_priced_so_or_named(price: float | None)
     assert told is (price is None)
 
 
+def test_inputs_that_are_long_enough_for_a_dearer_price_are_named() -> None:
+    made = measured({"v1@m": (199_998, 0)})["v1@m"].cost  # and 1, 2, 3 tokens more
+    assert made.long_inputs == 1
+    assert "1 reply had over 200,000 tokens of input" in " ".join(cost_section(made).notes)
+
+
 def test_a_month_is_the_volume_times_the_mean_with_its_interval() -> None:
     # SD of 150, 152, 154, 156 is 2.582, SE 1.291, t(3) = 3.1824: 153 - 4.1084 millionths, times 2 million; above it is
     # Cox's bound of the logs: mean 5.030367, variance .000285; exp(5.030509 + 3.1824 sqrt(.0000712)) = 157.171.

@@ -300,3 +300,25 @@ def test_a_name_for_all_rows_does_not_make_repeats_of_two_models(tmp_path: Path)
     )
     (tmp_path / "one.json").write_text(json.dumps(rows[: len(LABELS)]))
     assert judged(tmp_path, "one.json", "--candidate", "mine")["model"] == "mine"
+
+
+def test_labels_that_differ_by_case_alone_are_one_as_replies_are_read(tmp_path: Path) -> None:
+    rows = [{"expected": label, "reply": "spam"} for label in ("spam", "Spam", "spam", "SPAM", "ham")]
+    (tmp_path / "t.json").write_text(json.dumps(rows))
+    candidate = judged(tmp_path, "t.json")
+    assert (list(candidate["classification"]["labels"]), accuracy(candidate)) == (["ham", "spam"], 0.8)
+    done = in_process("judge", "t.json", at=tmp_path)
+    assert "labels that differ by case alone are one: Spam is spam" in done.stderr
+
+
+def test_what_pandas_wrote_of_an_object_or_a_list_is_no_label(tmp_path: Path) -> None:
+    rows = [f"\"{{'label': '{label}'}}\",\"['{label}', '\\d']\",{label}\n" for label in LABELS]
+    (tmp_path / "t.csv").write_text("expected,reference,reply\n" + "".join(rows))
+    assert "expected: is an object, not a label. Write --expected expected.NAME" in refused(tmp_path, "t.csv")
+    told = refused(tmp_path, "t.csv", "--expected", "reference")
+    assert (
+        "reference: is a list, not a label. Write one label in each row; --expected reference.0 takes the first."
+        in told
+    )
+    for name in ("expected.label", "reference.0"):
+        assert accuracy(judged(tmp_path, "t.csv", "--expected", name)) == 1

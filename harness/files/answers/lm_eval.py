@@ -4,25 +4,22 @@ Of a multiple choice it keeps the log-probability of each choice: the reply is t
 then a choice's place or its text; which of the two it is, is told by the tool's own `acc`.
 """
 
-import ast
 import math
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import msgspec
 
 from harness.files.answers.answer import NOT_STORED, UNLABELLED, Failure, Given, Part, Reply, Stored, by, reply
-from harness.files.answers.opened import Document, Findings, NotRead, shown
+from harness.files.answers.opened import Document, Findings, NotRead, as_object, shown
 
 NAME = "lm-evaluation-harness"
 ASKED = ("part",)
 _FILE = re.compile(r"samples_(?P<task>.+?)(?:_(?P<date>\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d)[.\d]*)?")
 _METRICS = ("acc", "exact_match", "exact_match,none", "acc,none", "em")
 _Rows: TypeAlias = Sequence[tuple[int | None, Part]]
-_LONGEST_LIST = 10_000  # characters of a target
 _GREEDY = {"true", "false"}  # stands beside a log-probability
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
@@ -105,12 +102,8 @@ def _raw(row: Part) -> list[Part]:
 
 def _targets(row: Part) -> tuple[str, ...]:
     """Give all that is right; a list of them stands in newer files as Python shows it."""
-    target = row.at("target")
-    shown_as = target.text().strip()
-    if shown_as.startswith("[") and len(shown_as) <= _LONGEST_LIST:
-        with suppress(ValueError, SyntaxError, MemoryError, RecursionError):
-            target = Part(ast.literal_eval(shown_as))
-    return target.texts()
+    shown_as = row.at("target").value
+    return Part(as_object(shown_as.strip() if isinstance(shown_as, str) else shown_as)).texts()
 
 
 def _of_texts(

@@ -5,6 +5,7 @@ view in a database may never end). Nothing is unpacked to disk, no name in an ar
 and a database is opened as a file that can't change: no lock, no journal, no function of its schema runs.
 """
 
+import ast
 import json
 import re
 import sqlite3
@@ -16,6 +17,7 @@ from dataclasses import dataclass, fields
 from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeAlias
+from warnings import catch_warnings
 
 from harness.errors import how_to_install
 from harness.files.case import LARGEST_FILE
@@ -26,6 +28,7 @@ MOST_MEMBERS = 200_000
 LARGEST_ARCHIVE = 4 << 30  # bytes of all members that are read
 MOST_STEPS = 20_000  # thousands of instructions of one query
 _STORED, _DEFLATED, _ZSTD = 0, 8, 93
+_LONGEST_SHOWN = 10_000  # characters of a value as Python shows it
 _AGAIN = "Let the tool write it again."
 
 
@@ -71,13 +74,15 @@ def parsed(text: str | bytes) -> Any:  # noqa: ANN401 - what JSON can hold
 
 
 def as_object(value: object) -> object:
-    """Give the object or list that a text is, as tables hold it; any other value as it is."""
+    """Give the object or list that a text is, in JSON or as Python shows it; any other value as it is."""
     if not isinstance(value, str) or not value.lstrip().startswith(("{", "[")):
         return value
-    try:
+    with suppress(NotRead):
         return parsed(value)
-    except NotRead:
-        return value
+    if len(value) <= _LONGEST_SHOWN:
+        with suppress(ValueError, SyntaxError, MemoryError, RecursionError), catch_warnings(action="ignore"):
+            return ast.literal_eval(value.strip())
+    return value
 
 
 def documents(file: Path, findings: Findings) -> list[Document]:

@@ -1,6 +1,7 @@
 """Which tool wrote a file, told by what stands in it."""
 
 import hashlib
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,7 @@ def read_stored(file: Path, asked: ReadAs) -> Stored:
                     raise NotRead(said, "Judge answers of which one label is right.")
         renamed = msgspec.structs.replace
         answers = (renamed(given, expected=label_of.get(given.expected, given.expected)) for given in stored.answers)
-        stored = replace(stored, answers=tuple(answers))
+        stored = _one_spelling(replace(stored, answers=tuple(answers)))
         if not stored.answers and not findings.total:
             findings.add(file, None, "", "holds no answers.", "Name the file that the tool wrote its results to.")
         for given in stored.answers:
@@ -47,6 +48,32 @@ def read_stored(file: Path, asked: ReadAs) -> Stored:
     assert stored is not None, "what is not read is refused"
     with file.open("rb") as source:
         return replace(stored, sha256=hashlib.file_digest(source, "sha256").hexdigest())
+
+
+def _one_spelling(stored: Stored) -> Stored:
+    """Take labels that differ by case alone for one, where replies are read so: in the way that most answers have."""
+    often = Counter(given.expected for given in stored.answers)
+    written: dict[str, str] = {}
+    for label, _ in often.most_common():
+        written.setdefault(label.casefold(), label)
+    others = [label for label in often if written[label.casefold()] != label]
+    if not others or stored.rule_for([*often]).get("case_sensitive"):
+        return stored
+
+    def one(label: str) -> str:
+        return written.get(label.casefold(), label)
+
+    aliases: dict[str, tuple[str, ...]] = {}
+    for label, words in stored.aliases.items():
+        aliases[one(label)] = (*aliases.get(one(label), ()), *words)
+    told = f"labels that differ by case alone are one: {shown(others[0])} is {shown(one(others[0]))}"
+    return replace(
+        stored,
+        answers=tuple(msgspec.structs.replace(given, expected=one(given.expected)) for given in stored.answers),
+        choices=tuple(dict.fromkeys(map(one, stored.choices))),
+        aliases=aliases,
+        notes=(*stored.notes, told),
+    )
 
 
 def _read(file: Path, asked: ReadAs, findings: Findings) -> Stored:

@@ -167,7 +167,7 @@ def _given(
         findings.add(file, line, shown(of["expected"]), answer.UNLABELLED, "Leave the row out.")
         return None
     if isinstance(inside := as_object(row.get(of["expected"])), (dict, list)):
-        fix, kind = "Write one label in each row.", "a list"
+        fix, kind = f"Write one label in each row; --expected {shown(of['expected'])}.0 takes the first.", "a list"
         if isinstance(inside, dict):
             kind = "an object"
             fix = f"Write --expected {shown(of['expected'])}.NAME with one of {written.shortlist(sorted(inside))}."

@@ -136,6 +136,10 @@ def stored_run(
 def suite_of_stored(stored: Stored, *, labels: str, positive: str, read_as: str, name: str) -> Suite:
     """Give what a suite file would say of stored answers; a user may say what the file does not. Raises ValueError."""
     more = [label.strip() for label in labels.split(",") if label.strip()]
+    there = {label.casefold(): label for label in (*stored.choices, *(given.expected for given in stored.answers))}
+    for label in more:
+        if there.setdefault(label.casefold(), label) != label:
+            raise ValueError(f"--labels {label} is its label {there[label.casefold()]} in another case. Leave it out.")
     known = sorted({given.expected for given in stored.answers} | {*stored.choices, *more})
     if len(known) < 2:
         raise ValueError(f"all answers should be `{known[0]}`: name the other labels. Write --labels A,B.")

@@ -255,6 +255,11 @@ def no_such_positive(at: Path) -> Case:
     return document(at / "d.json", stored.deepeval(ANSWERS)), ("--positive", "junk"), said
 
 
+def a_label_in_another_case(at: Path) -> Case:
+    said = ("--labels Spam is its label spam in another case. Leave it out.",)
+    return document(at / "d.json", stored.deepeval(ANSWERS)), ("--labels", "junk,Spam"), said
+
+
 def texts(at: Path) -> Case:
     rows = "".join(f"answer no. {n},that\n" for n in range(1500))
     return _text(at, "t.csv", f"expected,reply\n{rows}"), (), ("1,500 different right answers",)
@@ -321,7 +326,7 @@ BROKEN = [
     endless_view, torn_database, written_to, other_eval, two_filters, no_match, unknown_columns, one_column_for_both,
     unit_unknown, no_time, repeat_twice, unlabelled_row, not_its_option, no_such_rule, no_such_positive, texts,
     right_ones_as_replies, nobody_answered, two_right_in_a_table, candidates_without_cases, broken_pattern, a_pipe,
-    a_long_text, stripped_replies, stripped_variables, a_list_without_a_target,
+    a_label_in_another_case, a_long_text, stripped_replies, stripped_variables, a_list_without_a_target,
     an_object, a_document_twice, several_right_choices, odds_that_are_no_numbers, odds_of_one_text,
 ]  # fmt: skip
 

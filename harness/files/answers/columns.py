@@ -109,7 +109,7 @@ def find_columns(rows: Rows, asked: ReadAs) -> Columns:
     """Find the columns. Raises NotRead where what is asked for is not there, or cannot be told."""
     names = [name for name in dict.fromkeys(name for _, row in rows[:100] for name in row) if name != case.NAMELESS]
     wanted = {name: getattr(asked, name) for name in KNOWN}
-    names += [each for each in wanted.values() if each not in names and any(each in row for _, row in rows)]
+    names += [each for each in wanted.values() if each and each not in names and any(each in row for _, row in rows)]
     unit = _TIMED.fullmatch(wanted["latency"]) if wanted["latency"] not in names else None
     if unit is not None:
         wanted["latency"] = unit["column"]

@@ -98,7 +98,7 @@ def filter_s_words(error: object) -> str | None:
     if not isinstance(fields, dict):
         return None
     said = _message_of(fields)
-    return said if written.is_a_filter_s(fields, said) else None
+    return said if any(written.is_a_filter_s(each, said) for each in (fields, _handed_on(fields))) else None
 
 
 def error_in(body: bytes) -> _Object | None:
@@ -128,10 +128,7 @@ def _message_of(error: _Object) -> str:
 
 
 def _words_of(error: _Object) -> str:
-    metadata = error.get("metadata")  # OpenRouter hands on what the provider behind it said
-    raw = metadata.get("raw") if isinstance(metadata, dict) else None
-    if isinstance(raw, str) and (inner := error_in(raw.encode("utf-8", "replace"))):
-        inner = {**inner, "metadata": None}
+    if inner := _handed_on(error):
         return f"{error.get('message') or 'the provider'}: {_words_of(inner) or _in_brief(inner)}"
     if isinstance(error.get("message"), dict):  # Mistral puts a validator's object there
         return _words_of(error["message"])
@@ -140,6 +137,14 @@ def _words_of(error: _Object) -> str:
         if isinstance(value, str) and value:
             return value
     return _told_in_list(error.get("detail") or error.get("errors"))
+
+
+def _handed_on(error: _Object) -> _Object:
+    """Return what the provider behind OpenRouter said; empty where it handed on nothing."""
+    metadata = error.get("metadata")
+    raw = metadata.get("raw") if isinstance(metadata, dict) else None
+    inner = error_in(raw.encode("utf-8", "replace")) if isinstance(raw, str) else None
+    return {**inner, "metadata": None} if inner else {}
 
 
 def _told_in_list(details: object) -> str:

@@ -92,11 +92,13 @@ _FILTERS = {
     "StepFun": "censorship_blocked",
     "Cloudflare": "cloudflare:2016 cloudflare:2017",
     "Portkey, Langfuse": "hooks_failed guardrail_blocked",
+    "Databricks": "input_guardrail_triggered output_guardrail_triggered",
 }
-# Who says it in words alone: OpenAI, xAI (as a 403), DeepSeek, Anthropic, LiteLLM for Azure and its own guardrails.
+# Who says it in words alone: OpenAI, xAI and Mistral (as a 403), DeepSeek, Anthropic, Databricks, LiteLLM.
 _FILTER_SAYS = re.compile(
     r"^Invalid prompt: |content violates usage guidelines|content exists risk|blocked by content filtering policy|"
-    r"(?:Prompt|Response) blocked due to security configurations|"
+    r"(?:Prompt|Response) blocked due to security configurations|blocked by (?:an? |input |output )?guardrail|"
+    r"(?:in|out)put_guardrail_triggered|"
     r"ContentPolicyViolationError|violated \w+ (?:moderation )?policy",
     re.IGNORECASE,
 )
@@ -174,4 +176,6 @@ def is_a_filter_s(error: _Object, said: str) -> bool:
     metadata = error.get("metadata")  # OpenRouter's moderation is a 403: it must not look like a wrong key
     if isinstance(metadata, dict) and ("flagged_input" in metadata or bool(metadata.get("reasons"))):
         return True
-    return not _FILTER_CODES.isdisjoint(_codes(error, "code", "type")) or bool(_FILTER_SAYS.search(said[:2000]))
+    return not _FILTER_CODES.isdisjoint(_codes(error, "code", "type", "finishReason")) or bool(
+        _FILTER_SAYS.search(said[:2000])
+    )

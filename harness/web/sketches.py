@@ -55,12 +55,12 @@ class TrialShown(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def sparkline(points: Sequence[TrendRun]) -> Markup:
-    """Draw accuracies, oldest first, with a dot on the last one."""
-    if not points:
+    """Draw accuracies, oldest first, with a dot on the last one; a single one is no line."""
+    if len(points) < 2:
         return Markup("")
     width, height = _SPARK
     low, high = _span([point.accuracy for point in points])
-    step = (width - 8) / max(1, len(points) - 1)
+    step = (width - 8) / (len(points) - 1)
     places = [
         (round(4 + n * step, 1), round(height - 4 - (point.accuracy - low) / (high - low) * (height - 8), 1))
         for n, point in enumerate(points)

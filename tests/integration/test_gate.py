@@ -248,7 +248,7 @@ def test_without_a_changed_prompt_it_exits_at_once_and_says_so(repo: Path, serve
     commit(repo, "docs")
     done = command(repo, "gate", SUITE, "--base", "main")
     assert done.returncode == 0
-    assert "no prompt, model or reply rule changed since main" in done.stdout
+    assert "No prompt, model or reply rule changed since main" in done.stdout
     assert not server.requests
 
 

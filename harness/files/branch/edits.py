@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.files.baselines import BASELINES
-from harness.files.branch.answering import Case, ModelEntry, Policy, Suite, is_file_of_weights, shown
+from harness.files.branch.answering import CALLING, Case, ModelEntry, Policy, Suite, is_file_of_weights, shown
 from harness.files.branch.pairing import Sides
 from harness.files.branch.repository import Repository, UsageError
 from harness.files.thresholds import Threshold, ThresholdError, parse_threshold
@@ -56,11 +56,14 @@ def _recordings(
 
 _MOST = 5  # ids named in one sentence
 _LISTS = {"labels": "label", "perturbations": "perturbation", "models": "model", "prompts": "prompt pattern"}
-_APART = frozenset({"description", "thresholds", "path", *_LISTS})
+_APART = frozenset({"description", "thresholds", "path", "reply", *_LISTS})
 
 
 def policy_changes(base: Policy, head: Policy) -> tuple[str, ...]:
-    """Say what head would change of the policy once it is merged; a sentence each, gravest first."""
+    """Say what head would change of the policy once it is merged; a sentence each, gravest first.
+
+    Not what answers: that is measured as the branch has it.
+    """
     return tuple(
         f"{sentence}."
         for sentence in (
@@ -140,7 +143,7 @@ def _models(base: Mapping[str, ModelEntry], head: Mapping[str, ModelEntry]) -> I
     yield from (f"harness.yml: model `{shown(name)}` removed" for name in base if name not in head)
     yield from (f"harness.yml: model `{shown(name)}` added" for name in head if name not in base)
     for name in (name for name in base if name in head):
-        old, now = base[name].model_dump(mode="json"), head[name].model_dump(mode="json")
+        old, now = (side[name].model_dump(mode="json", include=set(CALLING)) for side in (base, head))
         yield from (f"harness.yml: model `{shown(name)}`: {change}" for change in _differences(old, now))
 
 

@@ -122,16 +122,20 @@ def _named(one: judge.GatedPrompt) -> str:
 
 def _held(prompts: Sequence[judge.GatedPrompt]) -> str:
     """Say how prompts that passed stand to their base versions; a new one has none."""
-    new = sum(prompt.kind == "new" for prompt in prompts)
-    changed = len(prompts) - new
+    changed = [prompt for prompt in prompts if prompt.kind != "new"]
+    new = len(prompts) - len(changed)
     if not changed:
-        return f"{_prompts(new)} {judge.verb(new, 'is', 'are')} new"
-    held = f"{_prompts(changed)} {judge.verb(changed, 'is', 'are')} no worse than before"
+        return f"{_what(prompts)} new"
+    held = f"{_what(changed)} no worse than before"
     return f"{held}, {new:,} {judge.verb(new, 'is', 'are')} new" if new else held
 
 
-def _prompts(n: int) -> str:
-    return "the changed prompt" if n == 1 else f"{n:,} changed prompts"
+def _what(prompts: Sequence[judge.GatedPrompt]) -> str:
+    """Name what a branch changed, with its verb: where no prompt is among that, the model or the rule."""
+    if len(prompts) > 1:
+        return f"{len(prompts):,} changed prompts are"
+    changed = prompts[0].changed or ("prompt",)
+    return f"the changed {judge.listed(changed)} {judge.verb(len(changed), 'is', 'are')}"
 
 
 def _firm_regressions(judged: Sequence[ChangedPrompt], alpha: float) -> list[set[int]]:

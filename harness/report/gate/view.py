@@ -97,7 +97,7 @@ def gate_view(gate: judge.Gate) -> GateView:
         title=f"Gate {told}",
         status=gate.status,
         tone=_tone(gate.status),
-        headline=gate.reason or gate.headline,
+        headline=judge.sentence(gate.reason) or gate.headline,
         next=_next(gate),
         suite=gate.suite or judge.count(len(gate.suites), "suite"),
         compared=f"{gate.head_commit[:12]}{uncommitted} against {gate.base_ref} ({gate.base_commit[:12]})",

@@ -5,7 +5,7 @@ from typing import Any, Literal, cast
 import msgspec
 
 from harness.errors import HarnessError
-from harness.judge import CandidateAssessment, Estimate
+from harness.judge import CandidateAssessment, Estimate, sentence
 from harness.judge.history.reports import PastCandidate, read_report
 from harness.judge.verdict import best_first
 from harness.web.site.results import Manifest, RunFolder, plain_content
@@ -75,7 +75,7 @@ def _summary(run: RunFolder, *, live: bool) -> RunSummary:
         told,
         state="judged",
         verdict=report.verdict,
-        headline=report.reason or report.headline,
+        headline=sentence(report.reason) or report.headline,
         journalled_trials=report.journalled_trials,
         candidates=tuple(_candidate(candidate) for candidate in ranked),
     )

@@ -62,8 +62,10 @@ def test_models_prices_labels_and_settings_are_named_with_both_values() -> None:
         "m": ModelEntry(endpoint="replay", replies="r.jsonl", price={"input": 1.0}),
         "gone": ModelEntry(endpoint="local"),
     }
-    new = {"m": ModelEntry(endpoint="replay", replies="r.jsonl", price={"input": 0.0})}
-    base, head = policy(models=old), policy(models=new, name="t", labels=["spam", "ham", "other"], confidence="80%")
+    new = {"m": ModelEntry(endpoint="replay", replies="s.jsonl", price={"input": 0.0})}  # what answers is no policy
+    rule = {"as": "mention"}
+    base = policy(models=old)
+    head = policy(models=new, name="t", labels=["spam", "ham", "other"], confidence="80%", reply=rule)
     assert policy_changes(base, head) == (
         "label added: `other`.",
         "suite: confidence `0.95` -> `0.8`.",

@@ -59,6 +59,12 @@ def test_new_prompts_are_not_said_to_be_no_worse_than_before() -> None:
     )
 
 
+def test_what_a_branch_changed_is_named_where_its_prompt_is_the_same() -> None:
+    for changed, what in ((("model",), "model is"), (("prompt", "model"), "prompt and model are"), ((), "prompt is")):
+        told = gate_reason(decide_prompts([judged(changed=changed)], confidence=0.95), "main")
+        assert told == f"the changed {what} no worse than before, and every threshold is met."
+
+
 def test_a_threshold_that_the_base_misses_too_fails_and_says_so() -> None:
     missed = held("accuracy >= 90%", "FAIL", why="Below 90%.")
     (prompt,) = decide_prompts([judged(head=(missed,), base=(missed,))], confidence=0.95)

@@ -27,7 +27,7 @@ from harness.rundir import JOURNAL
 from harness.web.app import application
 from harness.web.pages.case import TrialShown
 from harness.web.site import Made, Results, Site
-from harness.web.sketches import sparkline, timeline
+from harness.web.sketches import TrendRun, sparkline, timeline
 
 OTHER = "20260102T000000Z-suite-bbbbbb"
 
@@ -509,7 +509,11 @@ def test_a_timeline_is_drawn_to_scale() -> None:
 
 def test_a_sparkline_says_in_words_what_it_draws(viewer: Viewer) -> None:
     points = viewer.site.all_runs()
-    assert sparkline([]) == ""
+    assert (
+        sparkline([])
+        == sparkline([TrendRun(run="r", created_utc="", candidate="c", verdict="READY", accuracy=0.9)])
+        == ""
+    )
     assert points[0].candidates[0].accuracy == Estimate(
         value=1.0, n=180, low=points[0].candidates[0].accuracy.low, high=1.0, method="Wilson, clustered by case"
     )

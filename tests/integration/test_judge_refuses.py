@@ -255,6 +255,12 @@ def no_such_positive(at: Path) -> Case:
     return document(at / "d.json", stored.deepeval(ANSWERS)), ("--positive", "junk"), said
 
 
+def a_folder(at: Path) -> Case:
+    (at / "logs").mkdir()
+    _text(at, "logs/a.eval", "")
+    return at / "logs", (), ("logs: is a folder. Name a file of it: `a.eval`.",)
+
+
 def a_label_in_another_case(at: Path) -> Case:
     said = ("--labels Spam is its label spam in another case. Leave it out.",)
     return document(at / "d.json", stored.deepeval(ANSWERS)), ("--labels", "junk,Spam"), said
@@ -326,7 +332,7 @@ BROKEN = [
     endless_view, torn_database, written_to, other_eval, two_filters, no_match, unknown_columns, one_column_for_both,
     unit_unknown, no_time, repeat_twice, unlabelled_row, not_its_option, no_such_rule, no_such_positive, texts,
     right_ones_as_replies, nobody_answered, two_right_in_a_table, candidates_without_cases, broken_pattern, a_pipe,
-    a_label_in_another_case, a_long_text, stripped_replies, stripped_variables, a_list_without_a_target,
+    a_folder, a_label_in_another_case, a_long_text, stripped_replies, stripped_variables, a_list_without_a_target,
     an_object, a_document_twice, several_right_choices, odds_that_are_no_numbers, odds_of_one_text,
 ]  # fmt: skip
 

@@ -83,13 +83,13 @@ def reached(row: dict[str, Any], asked: ReadAs) -> dict[str, Any]:
     """
     latency = asked.latency.removesuffix(":s").removesuffix(":ms")
     for name in (asked.expected, asked.reply, asked.case, asked.candidate, latency, asked.error):
+        if "." not in name or name in row:
+            continue
         steps = name.split(".")
-        for place in range(len(steps) - 1, 0, -1) if name not in row else ():
-            if (column := ".".join(steps[:place])) in row:
-                value = _inside(row[column], steps[place:])
-                if value is not _NOT_REACHED and not (value is _NOTHING and name == asked.reply):
-                    row = {**row, name: None if value is _NOTHING else value}
-                break
+        place = next((n for n in range(len(steps) - 1, 0, -1) if ".".join(steps[:n]) in row), 0)
+        value = _inside(row[".".join(steps[:place])], steps[place:]) if place else _NOT_REACHED
+        if value is not _NOT_REACHED and not (value is _NOTHING and name == asked.reply):
+            row = {**row, name: None if value is _NOTHING else value}
     return row
 
 

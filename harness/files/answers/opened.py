@@ -15,13 +15,14 @@ from collections.abc import Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass, fields
 from importlib import import_module
+from itertools import islice
 from pathlib import Path
 from typing import Any, TypeAlias
 from warnings import catch_warnings
 
 from harness.errors import how_to_install
 from harness.files.case import LARGEST_FILE
-from harness.files.written import Findings, decoded, reason, shown
+from harness.files.written import Findings, decoded, reason, shortlist, shown
 
 Document: TypeAlias = tuple[int | None, Any]  # the line on which it stands, where there are several, and what it is
 MOST_MEMBERS = 200_000
@@ -207,6 +208,9 @@ def begins_with(file: Path) -> bytes:
     """Give the first bytes of a file, by which its format is told. Raises NotRead."""
     if file.exists() and not file.is_file() and not file.is_dir():  # it is read more than once
         raise NotRead("is a pipe or a device.", "Write it to a file first.")
+    if file.is_dir():
+        there = sorted(each.name for each in islice(file.iterdir(), MOST_MEMBERS) if each.is_file())
+        raise NotRead("is a folder.", f"Name a file of it: {shortlist(there, 5)}." if there else "Name a file.")
     try:
         with file.open("rb") as source:
             return source.read(16)

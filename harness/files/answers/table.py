@@ -21,6 +21,7 @@ SHEETS = (".xlsx", ".xlsm", ".xls", ".ods")
 _ASKED = frozenset({"input", "inputs", "message", "text", "question"})  # names of columns with what was asked
 _TRUTHS = {"true": "1", "false": "0"}
 _OF_PROMPTFOO = re.compile(r"\[(?:PASS|FAIL|ERROR)\] ")  # before each of its replies, until it had columns for that
+_LOOKED = 2_000  # rows in which a first line is looked for that is one of them
 _AS_JSON = "Let it write JSON: promptfoo export eval ID -o FILE.json"
 _AS_ROWS = "Write a list of objects, one for each answer; in pandas: to_json(FILE, orient='records')."
 
@@ -38,7 +39,7 @@ def read(file: Path, found: Sequence[Document], asked: ReadAs, findings: Finding
         fix = "Read it into the run that asked: harness resume RUN --results FILE; or add a column `expected`."
         raise NotRead("is what came back of a batch, without what would be right.", fix)
     columns = find_columns(rows, asked)
-    if any(_OF_PROMPTFOO.match(_text(row.get(columns.of["reply"]))) for _, row in rows):
+    if any(_OF_PROMPTFOO.match(_text(row.get(columns.of["reply"]))) for _, row in rows[:_LOOKED]):
         raise NotRead("is promptfoo's table, whose replies stand among its own words.", _AS_JSON)
     answers, places = [], Counter[str]()
     seen: dict[tuple[str, str, str], int] = {}
@@ -104,7 +105,7 @@ def _rows(file: Path, found: Sequence[Document], asked: ReadAs, findings: Findin
         headed = [*_separated(file, asked, findings)]
         names = headed[0][1] if headed else {}
         looked = {each for each in (asked.expected, asked.reply) if each in names} or names.keys()
-        again = [name for name in looked if any(row.get(name, "").strip() == name for _, row in headed)]
+        again = [name for name in looked if any(row.get(name, "").strip() == name for _, row in headed[:_LOOKED])]
         if again and "expected" not in told([*names]):
             said = f"has no line that names its columns: its first line is a row, with `{shown(again[0])}`."
             raise NotRead(said, "Write one above it, such as `message,expected,reply`.")

@@ -59,7 +59,7 @@ def deep(at: Path) -> Case:
 def no_label(at: Path) -> Case:
     rows = [stored.promptfoo_row(n, answer) for n, answer in enumerate(ANSWERS)]
     rows[7]["testCase"]["assert"] = [{"type": "llm-rubric", "value": "is polite"}]
-    said = ("results.results[7].testCase.assert: no assertion says which label", "--expected message")
+    said = ("results.results[7].testCase.assert: no assertion says which label", "--expected with one of `message`")
     return document(at / "p.json", stored.promptfoo(rows)), (), said
 
 

@@ -107,6 +107,18 @@ def promptfoo_named_variable(at: Path) -> Made:
     return Made(file, CONTAINED, passed=EXACT, clock="promptfoo's clock", options=("--expected", "wanted"))
 
 
+def promptfoo_metadata(at: Path) -> Made:
+    rows = _rows()
+    for row, (_, right, _) in zip(rows, ANSWERS, strict=True):
+        row["testCase"] = {
+            "vars": row["vars"],
+            "metadata": {"kind": right},
+            "assert": [{"type": "python", "value": "x"}],
+        }
+    file = document(at / "o.json", stored.promptfoo(rows))
+    return Made(file, CONTAINED, passed=EXACT, clock="promptfoo's clock", options=("--expected", "metadata.kind"))
+
+
 def promptfoo_transformed(at: Path) -> Made:
     """Write replies whose label code has read before an assertion saw it: what it compared is not stored."""
     rows = _rows()
@@ -376,8 +388,8 @@ def objects(at: Path) -> Made:
 FILES = [
     promptfoo_json, promptfoo_failed, promptfoo_repeated, promptfoo_cached, promptfoo_table, promptfoo_lines,
     promptfoo_script, promptfoo_variable, promptfoo_named_variable, promptfoo_database, promptfoo_older_database,
-    promptfoo_shared, promptfoo_transformed, promptfoo_described, inspect_first, inspect_batched, lm_eval_first,
-    inspect_json, inspect_archive, inspect_zstd, inspect_running, lm_eval_choices, lm_eval_letters,
+    promptfoo_shared, promptfoo_metadata, promptfoo_transformed, promptfoo_described, inspect_first, inspect_batched,
+    lm_eval_first, inspect_json, inspect_archive, inspect_zstd, inspect_running, lm_eval_choices, lm_eval_letters,
     lm_eval_filters, lm_eval_lists, lm_eval_mutual, openai_log, openai_includes, deepeval_run, csv_table, jsonl_table,
     json_table, parquet_table, camel_case, run_ids, objects,
 ]  # fmt: skip

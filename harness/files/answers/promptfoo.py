@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
 from harness.files.answers.answer import Failure, Given, Part, Reply, Stored, digest, failure, reply
-from harness.files.answers.opened import Database, Document, Findings, NotRead, parsed, shown
+from harness.files.answers.opened import Database, Document, Findings, NotRead, parsed, shortlist, shown
 from harness.files.imported import Passes, meaning, rule_of
 
 NAME = "promptfoo"
@@ -179,7 +179,7 @@ def _given(reader: _File, line: int | None, place: str, row: Part) -> Given | No
         said = "no assertion says which label would be right."
         if reader.expected:
             said = f"the variable `{shown(reader.expected)}` is not there, or empty."
-        fix = f"Name the variable that holds it: --expected {shown(next(iter(variables.fields()), 'VARIABLE'))}"
+        fix = f"Write --expected with one of {shortlist(variables.fields())}, or metadata.NAME."
         reader.findings.add(reader.path, line, f"{place}.testCase.assert".strip("."), said, fix)
         return None
     told = variables.value or row.at("testCase", "metadata", "id").value or row.text("testCase", "description")
@@ -222,7 +222,9 @@ def _wanted(reader: _File, row: Part, variables: Part) -> _Wanted | None:
     first = next(((each, found) for each, found in said if found.accepted), None)
     reader.left.update(each.text("type") for each, found in said if not found.accepted)
     if reader.expected:
-        return _Wanted(variables.texts(reader.expected), first[1].way if first else None, (reader.expected,))
+        inside = reader.expected.split(".")
+        told = variables.texts(reader.expected) or variables.texts(*inside) or row.at("testCase").texts(*inside)
+        return _Wanted(told, first[1].way if first else None, (reader.expected,))
     if first is None:
         return None
     reader.transformed += bool(first[0].text("transform"))

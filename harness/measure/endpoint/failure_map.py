@@ -130,9 +130,10 @@ def _message_of(error: _Object) -> str:
 def _words_of(error: _Object) -> str:
     if inner := _handed_on(error):
         return f"{error.get('message') or 'the provider'}: {_words_of(inner) or _in_brief(inner)}"
-    if isinstance(error.get("message"), dict):  # Mistral puts a validator's object there
-        return _words_of(error["message"])
-    for key in ("message", "detail", "msg", "error_description", "title"):
+    for key in ("message", "detail", "error"):  # Mistral puts a validator's object there, gateways the next error
+        if isinstance(error.get(key), dict):
+            return _words_of(error[key])
+    for key in ("message", "detail", "msg", "error_description", "title", "error"):
         value = error.get(key)
         if isinstance(value, str) and value:
             return value
@@ -200,8 +201,6 @@ def _kind_of_status(status: int, error: _Object | None, text: str) -> FailureKin
         return by_code
     if status == 404 and _names_unknown_model(error, text):
         return "unknown_model"
-    if status == 400 and "credit balance is too low" in text[:500]:
-        return "quota"  # Anthropic says it only in words
     if status in _STATUS:
         return _STATUS[status]
     return "server_error" if status >= 500 else "bad_request" if status >= 400 else "invalid_reply"

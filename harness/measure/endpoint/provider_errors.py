@@ -24,6 +24,7 @@ _ALWAYS: dict[FailureKind, dict[str, str]] = {
         "Baidu": "BILLING_INSUFFICIENT_BALANCE baidu:17 baidu:19",
         "iFlytek": "spark:11201",
         "Cloudflare": "cloudflare:3036",
+        "watsonx": "token_quota_reached",
     },
     "unauthorized": {
         "OpenAI": "invalid_api_key",
@@ -104,6 +105,12 @@ _FILTER_SAYS = re.compile(
 )
 # Alibaba calls tokens per minute a quota: it is free again within the minute.
 _QUOTA_OF_A_MINUTE = re.compile(r"error-code#token-limit|^Allocated quota exceeded", re.IGNORECASE)
+# Who says in words alone that nobody paid, that a key is wrong (Gemini, as a 400), that there is no such model.
+_SAYS: dict[FailureKind, re.Pattern[str]] = {
+    "quota": re.compile(r"credit balance is too low|balance is insufficient|(?:insufficient|not enough) balance", re.I),
+    "unauthorized": re.compile(r"^API key (?:not valid|expired)", re.I),
+    "unknown_model": re.compile(r"^(?:the )?model(?: \W?[\w./:-]+\W?)? (?:does not exist|not found)", re.I),
+}
 _BY_DIGITS = {5: "spark", 6: "baidu"}  # no other provider numbers its errors so
 
 
@@ -120,13 +127,16 @@ def error_of(payload: _Object) -> object:
     error = payload.get("error")
     if isinstance(error, str) and error:  # TGI says beside it which, xAI what
         return {**payload, "error": None, "message": error}
+    if error and isinstance(error, int):
+        return {**payload, "error": None, **({} if error is True else {"code": error})}
     if error:
         return _named("cloudflare", error[0]) if isinstance(error, list) else error
     answer, number = payload.get("base_resp"), payload.get("error_code")
     if isinstance(answer, dict) and answer.get("status_code"):
         return _named("minimax", {"code": answer["status_code"], "message": answer.get("status_msg")})
     if isinstance(number, int) and number:
-        return _named("baidu", {"code": number, "message": payload.get("error_msg")})
+        said = payload.get("error_msg")
+        return _named("baidu", {"code": number, "message": said}) if said else {**payload, "code": number}
     return None
 
 
@@ -153,9 +163,11 @@ def _codes(error: _Object, *keys: str) -> list[str]:
 
 
 def kind_by_code(error: _Object, said: str) -> FailureKind | None:
-    """Return the kind that an error's code means whatever the status is."""
+    """Return the kind that an error's code, or its words, mean whatever the status is."""
     codes = _codes(error, "code", "type", "status")
     kind = next((_KIND_ALWAYS[code] for code in codes if code in _KIND_ALWAYS), None)
+    if kind is None:
+        return next((kind for kind, words in _SAYS.items() if words.search(said[:200])), None)
     return "rate_limited" if kind == "quota" and _QUOTA_OF_A_MINUTE.search(said) else kind
 
 

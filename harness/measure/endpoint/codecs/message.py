@@ -173,11 +173,14 @@ def finish_of(choice: JsonObject, payload: JsonObject, books: Books) -> str | No
     """
     if error := choice.get("error"):
         raise ErrorInReply(error)
-    said = [books.text(source, key) for source in (choice, payload) for key in FINISH_FIELDS if key in source]
+    given = [(key, source[key]) for source in (choice, payload) for key in FINISH_FIELDS if key in source]
+    # SGLang's own form is an object, whose type is the word.
+    given = [(key, word.get("type", word) if isinstance(word, dict) else word) for key, word in given]
+    said = [books.text({key: word}, key) for key, word in given]
     words = [word for each in said if (word := in_common_words(each)) is not None]
     known = [word for word in words if word in WORDS]
     if "error" in known:
-        raw = next(text for key in FINISH_FIELDS if (text := choice.get(key) or payload.get(key)))
+        raw = next(text for text in said if text)
         raise ErrorInReply({"code": raw, "message": f"the endpoint ended the reply with `{raw}`"})
     if known and known[0] == "stop":
         return next((ending for ending in known if ending in ("length", "content_filter")), "stop")

@@ -133,7 +133,8 @@ class StreamedChoice:
     def next_choice(self, payload: fields.JsonObject) -> fields.JsonObject:
         """Keep what a chunk says of the reply; return its choice, empty in the chunk with the usage."""
         _raise_old_error(payload)
-        if payload.get("code") and not payload.get("choices") and (payload.get("message") or payload.get("msg")):
+        said = payload.get("message") or payload.get("msg")
+        if said and payload.get("code") and not (payload.get("choices") or payload.get("usage")):
             raise fields.ErrorInReply(payload)  # iFlytek, Baidu
         self._payload.update({key: value for key, value in payload.items() if value is not None})
         choices = fields.list_at(payload, "choices")

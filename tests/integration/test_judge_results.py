@@ -421,6 +421,14 @@ def _accuracies(at: Path, name: str) -> dict[str, tuple[int, float]]:
     return {each["model"]: (each["trials"], each["classification"]["accuracy"]["value"]) for each in judged}
 
 
+def test_a_cost_that_is_asked_of_another_tool_s_answers_is_not_known(tmp_path: Path) -> None:
+    """And harness.yml, which has no part in it, is not to be mended."""
+    document(tmp_path / "o.json", stored.promptfoo(_rows(cost=0.01)))
+    done = in_process("judge", "o.json", "--thresholds", "cost per 1000 <= $1", at=tmp_path)
+    assert done.returncode == 3
+    assert "can't be decided: no cost is read from o.json." in " ".join(done.stdout.split())
+
+
 def test_two_columns_of_promptfoo_with_one_name_are_two_candidates(tmp_path: Path) -> None:
     """One model with other parameters has the same id there; as one candidate each would be the other's repeats."""
     other = [stored.promptfoo_row(n, (case, right, right), promptIdx=1) for n, (case, right, _) in enumerate(ANSWERS)]

@@ -55,7 +55,9 @@ def _per_hit(view: View, hits: Bool, why_empty: str) -> Figure:
 def unknown(view: View) -> Missing | None:
     """Say why the cost is not known; None when it is. What has no price has no cost: 0 would be a figure."""
     if not view.model.price.is_given:
-        return Missing(f"harness.yml gives no price for {view.entry.model_name}", len(view.trials))
+        stored = view.entry.places.get("source")  # what another tool wrote
+        why = f"no cost is read from {stored}" if stored else f"harness.yml gives no price for {view.entry.model_name}"
+        return Missing(why, len(view.trials))
     if counted(view.trials).any():
         return None
     return Missing("no reply came" if view.failed.all() else NO_USAGE, len(view.trials))

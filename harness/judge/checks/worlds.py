@@ -30,12 +30,18 @@ import numpy as np
 
 from harness.judge import OUTCOMES
 from harness.judge.checks.asked import Asked, metric_of
-from harness.judge.view import DEV, FAILURES, LABEL, NONE, Bool, Int64, TrialColumns, View, lost, once
+from harness.judge.view import BESIDE, DEV, FAILURES, LABEL, NONE, Bool, Int64, TrialColumns, View, lost, once
 
 Worlds: TypeAlias = Callable[[Asked], Iterator[View]]
 _Retold: TypeAlias = Callable[[TrialColumns], TrialColumns]
 
 _LATE = [FAILURES.index(kind) for kind in ("timeout", "deadline")]
+
+
+def _kept(make: Callable[[View], View]) -> Callable[[View], View]:
+    """Make a world once for all checks; of very many trials each check makes its own, to save memory."""
+    known = once(make)
+    return lambda view: known(view) if len(view.every_trial) < BESIDE.stop else make(view)
 
 
 def retold(view: View, tell: _Retold) -> View:
@@ -58,7 +64,7 @@ def right(trials: TrialColumns, which: Bool) -> TrialColumns:
     return with_answers(trials, which, trials.expected.astype(np.int64))
 
 
-@once
+@_kept
 def mended(view: View) -> View:
     """Give a candidate as if all that the endpoint failed had been right."""
     return retold(view, lambda trials: right(trials, lost(trials)))
@@ -93,7 +99,7 @@ def averages_otherwise(asked: Asked) -> Iterator[View]:
     yield otherwise(asked.view)
 
 
-@once
+@_kept
 def otherwise(view: View) -> View:
     """Give a candidate as if all that the endpoint failed had got the wrong label that costs most."""
     k = len(view.labels)
@@ -112,7 +118,7 @@ def agreeing(asked: Asked) -> Iterator[View]:
     yield as_usual(asked.view)
 
 
-@once
+@_kept
 def as_usual(view: View) -> View:
     """Give a candidate as if all that the endpoint failed had been answered as the case usually is."""
     usual = _usual(view)
@@ -149,7 +155,7 @@ def not_there(asked: Asked) -> Iterator[View]:
     yield without_failed(asked.view)
 
 
-@once
+@_kept
 def without_failed(view: View) -> View:
     """Give a candidate with what the endpoint failed, but for timeouts, left out of the latencies."""
 

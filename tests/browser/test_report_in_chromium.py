@@ -175,7 +175,7 @@ def test_a_matrix_of_40_labels_is_on_the_first_screen_and_printed_whole(browser:
 
 
 def test_a_matrix_of_77_labels_is_read_without_a_glass_and_printed_whole(browser: Chromium, tmp_path: Path) -> None:
-    labels = [f"intent_number_{n}" for n in range(77)]
+    labels = [f"country_automatic_stolen_delivery_{n}" for n in range(77)]
     answers = [(label, labels[(n * 7) % 77 if n % 3 == 0 else n], 2) for n, label in enumerate(labels)]
     address = saved(tmp_path, render_html(run_view(judged(answers, labels, thresholds=["accuracy >= 99%"]))))
     size = "parseFloat(getComputedStyle(document.querySelector('.matrix tbody b')).fontSize)"

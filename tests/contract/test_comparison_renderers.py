@@ -17,6 +17,7 @@ from rich.console import Console
 
 from harness.judge.compare import compare
 from harness.judge.documents import Comparison
+from harness.record import Failure
 from harness.report.comparison import render_comparison_html, render_comparison_markdown, terminal_comparison
 from harness.report.parts.neutral import MARKDOWN_LIMIT
 
@@ -82,6 +83,18 @@ def test_nothing_in_common_and_nothing_changed_are_rendered(render: Render) -> N
     one, other = viewed([asked(1, "1")]), viewed([asked(2, "1")])
     assert "no case in common" in " ".join(render(compare(one, other)).split())
     assert "same prompt" in " ".join(render(compare(one, one)).split())
+
+
+def test_what_was_not_answered_is_asked_again_before_cases_are_added() -> None:
+    apart = render_comparison_html(compare(viewed([asked(1, "1")]), viewed([asked(2, "1")])))
+    assert "Measure both on the same cases" in apart
+    assert 'id="differences"' not in apart
+    failed = Failure(kind="server_error", message="HTTP 500: sorry")
+    right = [asked(n, "1", expected="spam" if n % 2 else "ham") for n in range(300)]
+    lost = [Asked(one.case, one.expected, (failed,)) if n < 60 else one for n, one in enumerate(right)]
+    page = render_comparison_html(compare(viewed(right), viewed(lost)))
+    assert "Send the failed calls again (<code>harness resume RUN --failed</code>) before you take" in page
+    assert "Add cases" not in apart + page
 
 
 @renderers

@@ -101,8 +101,13 @@ def _verdict(metrics: Sequence[judge.MetricDifference]) -> str:
 
 
 def _next(c: judge.Comparison) -> str:
-    """Say the one thing to do: take one of them, weigh them, mend what broke, or add cases."""
+    """Say the one thing to do: take one of them, weigh them, mend what broke, or ask what was not answered."""
+    if not c.paired_cases:
+        return "Measure both on the same cases: none was answered by both."
     worse, better = ([m.name for m in c.metrics if m.verdict == one] for one in ("worse", "better"))
+    undecided = [one for one in c.non_inferior if one.status != "PASS"]
+    if undecided and all(one.depends_on for one in undecided) and set(worse) <= {"failures"}:
+        return f"Send the failed calls again (`harness resume RUN --failed`) before you take {c.head.name}."
     failed = c.non_inferior_status == "FAIL"
     if failed or _verdict(c.metrics) == "WORSE":
         why = broke_most(c) if c.broken and failed else f"it is worse in {judge.listed(worse, 3)}"
@@ -113,7 +118,7 @@ def _next(c: judge.Comparison) -> str:
         return (
             f"Take {c.head.name}." if better else "Either will do: the candidate is no worse by more than the margin."
         )
-    unsure = judge.listed([one.name for one in c.non_inferior if one.status != "PASS"], 3)
+    unsure = judge.listed([one.name for one in undecided], 3)
     return f"Add {more_cases(c)} before you take {c.head.name}: {unsure} may have lost more than the margin."
 
 

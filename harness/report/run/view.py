@@ -142,8 +142,11 @@ def _warnings(a: Assessment, manifest: Manifest | None) -> list[str]:
         sent = f", and at most {a.in_flight_at_end:,} of them sent without a result" if a.in_flight_at_end else ""
         a_shard = manifest is not None and "shard" in manifest.notes
         how = "merge` joins it with the other shards" if a_shard else "resume` finishes it"
+        said = a.next_step is not None and a.next_step.kind == "resume"  # and how
         of = f"{missing:,} of {parts.count(a.planned_trials, 'trial')}"
-        warnings.append(f"This run is not complete: {of} {fate} in no figure{sent}; `harness {how}.")
+        warnings.append(
+            f"This run is not complete: {of} {fate} in no figure{sent}{'' if said else f'; `harness {how}'}."
+        )
     if a.paid_twice_at_most:
         calls = parts.count(a.paid_twice_at_most, "call")
         warnings.append(f"The run was interrupted: at most {calls} in flight may have been paid twice.")

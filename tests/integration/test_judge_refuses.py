@@ -303,6 +303,11 @@ def a_long_text(at: Path) -> Case:
     return file, (), ("t.csv: 2: its right answer is longer than 200 characters: a text, and no label.",)
 
 
+def a_long_choice(at: Path) -> Case:
+    rows = [stored.lm_eval_choice(n, answer, ("ham", "spam", "b" * 600)) for n, answer in enumerate(ANSWERS)]
+    return lines(at / "s.jsonl", rows), (), ("s.jsonl: has a choice of more than 200 characters",)
+
+
 def stripped_replies(at: Path) -> Case:
     rows = [stored.promptfoo_row(n, answer) for n, answer in enumerate(ANSWERS)]
     for row in rows:
@@ -332,7 +337,8 @@ BROKEN = [
     endless_view, torn_database, written_to, other_eval, two_filters, no_match, unknown_columns, one_column_for_both,
     unit_unknown, no_time, repeat_twice, unlabelled_row, not_its_option, no_such_rule, no_such_positive, texts,
     right_ones_as_replies, nobody_answered, two_right_in_a_table, candidates_without_cases, broken_pattern, a_pipe,
-    a_folder, a_label_in_another_case, a_long_text, stripped_replies, stripped_variables, a_list_without_a_target,
+    a_folder, a_label_in_another_case, a_long_choice, a_long_text, stripped_replies, stripped_variables,
+    a_list_without_a_target,
     an_object, a_document_twice, several_right_choices, odds_that_are_no_numbers, odds_of_one_text,
 ]  # fmt: skip
 

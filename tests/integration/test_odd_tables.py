@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from unicodedata import normalize
 
 import pytest
 from commanded import in_process
@@ -308,7 +309,17 @@ def test_labels_that_differ_by_case_alone_are_one_as_replies_are_read(tmp_path: 
     candidate = judged(tmp_path, "t.json")
     assert (list(candidate["classification"]["labels"]), accuracy(candidate)) == (["ham", "spam"], 0.8)
     done = in_process("judge", "t.json", at=tmp_path)
-    assert "labels that differ by case alone are one: Spam is spam" in done.stderr
+    assert "are one: Spam is spam" in done.stderr
+
+
+def test_labels_whose_accents_are_written_apart_are_one(tmp_path: Path) -> None:
+    apart = normalize("NFD", "café")
+    rows = [{"expected": label, "reply": "café"} for label in (apart, "café", apart)] + [
+        {"expected": "thé", "reply": "thé"}
+    ]
+    (tmp_path / "t.json").write_text(json.dumps(rows))
+    candidate = judged(tmp_path, "t.json")
+    assert (list(candidate["classification"]["labels"]), accuracy(candidate)) == (["café", "thé"], 1)
 
 
 def test_what_pandas_wrote_of_an_object_or_a_list_is_no_label(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unicodedata import normalize
 
 import msgspec
 
@@ -36,6 +37,9 @@ def read_stored(file: Path, asked: ReadAs) -> Stored:
         stored = _one_spelling(replace(stored, answers=tuple(answers)))
         if not stored.answers and not findings.total:
             findings.add(file, None, "", "holds no answers.", "Name the file that the tool wrote its results to.")
+        if any(len(choice) > LONGEST_NAME for choice in stored.choices):
+            said = f"has a choice of more than {LONGEST_NAME} characters: a text, and no label."
+            findings.add(file, None, "", said, "Judge a task whose choices are labels.")
         for given in stored.answers:
             if len(given.expected) > LONGEST_NAME:
                 said = f"its right answer is longer than {LONGEST_NAME} characters: a text, and no label."
@@ -51,22 +55,31 @@ def read_stored(file: Path, asked: ReadAs) -> Stored:
 
 
 def _one_spelling(stored: Stored) -> Stored:
-    """Take labels that differ by case alone for one, where replies are read so: in the way that most answers have."""
+    """Take labels for one that differ in how an accent is written, or by case where replies are read so.
+
+    It is written as most answers have it, with whole characters (NFC), as replies are read.
+    """
     often = Counter(given.expected for given in stored.answers)
+    cased = bool(often) and stored.rule_for([*often]).get("case_sensitive")
+
+    def fold(label: str) -> str:
+        whole = normalize("NFC", label)
+        return whole if cased else whole.casefold()
+
     written: dict[str, str] = {}
     for label, _ in often.most_common():
-        written.setdefault(label.casefold(), label)
-    others = [label for label in often if written[label.casefold()] != label]
-    if not others or stored.rule_for([*often]).get("case_sensitive"):
+        written.setdefault(fold(label), normalize("NFC", label))
+    others = [label for label in often if written[fold(label)] != label]
+    if not others:
         return stored
 
     def one(label: str) -> str:
-        return written.get(label.casefold(), label)
+        return written.get(fold(label), label)
 
     aliases: dict[str, tuple[str, ...]] = {}
     for label, words in stored.aliases.items():
         aliases[one(label)] = (*aliases.get(one(label), ()), *words)
-    told = f"labels that differ by case alone are one: {shown(others[0])} is {shown(one(others[0]))}"
+    told = f"labels that differ by case or accents' form alone are one: {shown(others[0])} is {shown(one(others[0]))}"
     return replace(
         stored,
         answers=tuple(msgspec.structs.replace(given, expected=one(given.expected)) for given in stored.answers),

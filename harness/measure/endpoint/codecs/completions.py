@@ -181,10 +181,10 @@ class ChatParts(StreamedChoice):
         return bool(text)
 
     def _rest_of(self, choice: fields.JsonObject) -> fields.JsonObject:
-        """Return what a message adds: MiniMax ends a stream with the whole of it."""
+        """Return what a message adds: MiniMax ends a stream with the whole of it, others send its parts."""
         message = fields.object_at(choice, "message") or {}
         before, whole = "".join(self._text), content_text(message)
-        if not before or not whole.startswith(before):
+        if not (before and choice.get("finish_reason") and whole.startswith(before)):
             return message
         return {"content": whole.removeprefix(before), "refusal": message.get("refusal")}
 

@@ -21,6 +21,7 @@ from harness.rundir import SCHEMA_VERSION, StoredRun
 
 _MOST_COUNTED = 2**53
 NOT_FINISHED = "it is not finished"
+NO_REPLY = "no call of it was answered"
 STOPPED = "it was stopped once its verdict was settled, so that not all cases were asked"
 _NOTHING = "no report.json, and the journal can't be read"
 
@@ -91,7 +92,9 @@ def _from_report(run: PastRun, judged: PastCandidate, *, complete: bool) -> Past
     unknown = why_not_measured(judged.share_lost)
     if judged.settled is not None:  # marked; other runs are not held against figures of other cases
         complete, unknown = False, STOPPED
-    if judged.verdict == "NOT MEASURED" or unknown:
+    if judged.verdict == "NOT MEASURED":
+        unknown = unknown or NO_REPLY
+    if unknown:
         complete, figures = False, {}
     return msgspec.structs.replace(
         run,
@@ -128,7 +131,7 @@ def split_figures(view: View) -> dict[str, Estimate]:
 
 def _measured(run: PastRun, view: View, *, complete: bool) -> PastRun:
     lost = why_not_measured(view.lost / len(view.trials) if len(view.trials) else 0.0)
-    unknown = STOPPED if view.stopped is not None else lost
+    unknown = STOPPED if view.stopped is not None else lost if len(view.answered.trials) else lost or NO_REPLY
     complete = complete and not unknown
     figures = {} if unknown else answered_figures(view)
     view = view.answered

@@ -11,8 +11,8 @@ from run_of import case_row, events_of, manifest_of, record
 
 from harness.journal import JournalWriter, is_finished
 from harness.judge.assess import assess
-from harness.judge.history.found import NOT_FINISHED, past_runs
-from harness.record import Event, Session
+from harness.judge.history.found import NO_REPLY, NOT_FINISHED, past_runs
+from harness.record import Event, Failure, Refused, Session
 from harness.report.run import render_document
 from harness.rundir import Manifest, runs_of_suite
 
@@ -71,6 +71,17 @@ def test_an_unfinished_run_is_told_by_the_end_of_its_journal(tmp_path: Path) -> 
     assert (without.complete, without.why_no_figures, without.figures) == (False, NOT_FINISHED, {})
     assert (with_report.complete, with_report.why_no_figures) == (False, NOT_FINISHED)
     assert not is_finished(tmp_path / "nowhere" / "journal.jsonl")
+
+
+@pytest.mark.parametrize("judged", [True, False])
+def test_a_candidate_that_was_refused_is_not_called_unfinished(tmp_path: Path, judged: bool) -> None:
+    wrong_key = Failure(kind="unauthorized", message="wrong key", status=401)
+    refused = Refused(at_utc="2026-01-01T00:00:30Z", candidate="v1@mini", failure=wrong_key)
+    started, *rest = events(0)
+    cases = [event for event in rest if not hasattr(event, "outcome")]
+    write_run(tmp_path, 1, [started, *cases[:-1], refused, cases[-1]], judged=judged)
+    (run,) = past_runs(runs_of_suite(tmp_path, "suite"))
+    assert (run.complete, run.why_no_figures, run.figures) == (False, NO_REPLY, {})
 
 
 def test_only_runs_of_the_suite_that_began_before_are_read(tmp_path: Path) -> None:

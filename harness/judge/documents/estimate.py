@@ -15,6 +15,7 @@ Status: TypeAlias = Literal["PASS", "FAIL", "INCONCLUSIVE"]
 Outcome: TypeAlias = Literal["label", "unparseable", "refused", "truncated", "empty", "failed"]
 OUTCOMES: tuple[Outcome, ...] = ("label", "unparseable", "refused", "truncated", "empty", "failed")
 NO_LABEL = "no label"
+LONG_INPUT = 200_000  # tokens, beyond which Gemini, Anthropic and others have a dearer price
 
 
 class Estimate(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):

@@ -4,12 +4,11 @@ import msgspec
 import numpy as np
 
 from harness.files.project import Price
-from harness.judge import Cost, Estimate
+from harness.judge import LONG_INPUT, Cost, Estimate
 from harness.judge.scores import AT_ONCE, Figure, Missing, clustered_mean, ratio_of_sums
 from harness.judge.view import NONE, VIAS, Bool, Float, Int64, TrialColumns, View, named_counts
 
 ORDINARY = frozenset({"default", "standard", "on_demand", "auto"})  # service tiers of the price itself
-LONG = 200_000  # tokens of one input, beyond which Gemini, Anthropic and others have a dearer price
 NO_USAGE = "the endpoint did not count tokens"
 
 
@@ -100,7 +99,7 @@ def judged_cost(view: View) -> Cost:
         unpriced_writes=int(np.maximum(view.trials.tokens_written, 0).sum())
         if price.is_given and price.cache_write is None
         else 0,
-        long_inputs=int(np.count_nonzero(view.trials.tokens_in > LONG)) if price.is_given else 0,
+        long_inputs=int(np.count_nonzero(view.trials.tokens_in > LONG_INPUT)) if price.is_given else 0,
         missing_usage=int(np.count_nonzero(~counted(view.trials) & ~view.failed)),
     )
 

@@ -18,7 +18,7 @@ import numpy as np
 from harness import judge
 from harness.files.thresholds import ACCURACY, BALANCED_ACCURACY, MACRO_F1, MCC, P95, PRECISION, RECALL, Metric
 from harness.judge.scores import Answers, RepeatPairs, Votes, balanced_cut, difference
-from harness.judge.view import NONE, SYNC, VIAS, Bool, Float, Int16, Int32, View, named_counts
+from harness.judge.view import NONE, SYNC, VIAS, Bool, Float, Int32, View, named_counts
 
 _SHOWN = 20
 _Of: TypeAlias = tuple[Metric, str | None]  # a metric, and the label that it is of
@@ -127,7 +127,7 @@ def served_changes(view: View) -> list[judge.ServedChange]:
     return sorted(found, key=lambda change: (change.at_s, change.what))
 
 
-def _changes(view: View, what: str, column: Int16, names: tuple[str, ...]) -> list[judge.ServedChange]:
+def _changes(view: View, what: str, column: Int32, names: tuple[str, ...]) -> list[judge.ServedChange]:
     if len(names) < 2:
         return []
     known = np.flatnonzero((column != NONE) & (view.trials.sent_at != NONE))

@@ -85,7 +85,7 @@ class TrialColumns:
     predicted: _Held[Int16] = _Held(np.int16)  # index into labels, NONE when there is no label
     outcome: _Held[Int8] = _Held(np.int8)  # index into OUTCOMES
     failure: _Held[Int8] = _Held(np.int8)  # index into FAILURES; NONE where there is a reply
-    why: _Held[Int16] = _Held(np.int16)  # index into `whys`, NONE where there is a label
+    why: _Held[Int32] = _Held(np.int32)  # index into `whys`, NONE where there is a label
     whys: tuple[Why, ...]  # why there is no label; two trials with the same reason and labels share it
     caller_ns: _Held[Int64] = _Held(np.int64)  # NONE when never sent
     service_ns: _Held[Int64] = _Held(np.int64)
@@ -97,7 +97,7 @@ class TrialColumns:
     connect_ns: _Held[Int64] = _Held(np.int64)  # the final attempt's, opening a connection; NONE when it opened none
     own_ns: _Held[Int64] = _Held(np.int64)
     attempts: _Held[Int16] = _Held(np.int16)
-    retried: _Held[Int16] = _Held(np.int16)  # index into `retries`; NONE where the first attempt was the last
+    retried: _Held[Int32] = _Held(np.int32)  # index into `retries`; NONE where the first attempt was the last
     sent_at: _Held[Int64] = _Held(np.int64)  # ns since the first trial was admitted
     in_flight: _Held[Int32] = _Held(np.int32)
     tokens_in: _Held[Int64] = _Held(np.int64)  # NONE when the endpoint did not say
@@ -106,16 +106,16 @@ class TrialColumns:
     tokens_written: _Held[Int64] = _Held(np.int64)  # to the endpoint's cache
     tokens_reasoning: _Held[Int64] = _Held(np.int64)  # part of `tokens_out`
     reasoned: _Held[Int8] = _Held(np.int8)  # 1 where the reply holds thoughts, or tokens were spent on them
-    odd: _Held[Int16] = _Held(np.int16)  # index into `odd_fields`; NONE where all that keeps books could be read
-    ending: _Held[Int16] = _Held(np.int16)  # index into `unknown_endings`; NONE where it is a known one, or none
+    odd: _Held[Int32] = _Held(np.int32)  # index into `odd_fields`; NONE where all that keeps books could be read
+    ending: _Held[Int32] = _Held(np.int32)  # index into `unknown_endings`; NONE where it is a known one, or none
     score: _Held[Float] = _Held(np.float64)  # of the positive label, nan when none
     reply: _Held[Int32] = _Held(np.int32)  # index into `replies`: two trials with the same reply text share it
     replies: tuple[str, ...]  # text of a reply, or `kind: message` of a failure
     failures: dict[str, Failure]  # by what `replies` says of them
-    served: _Held[Int16] = _Held(np.int16)  # index into `served_models`, NONE when unknown
+    served: _Held[Int32] = _Held(np.int32)  # index into `served_models`, NONE when unknown
     served_models: tuple[str, ...]
-    fingerprint: _Held[Int16] = _Held(np.int16)
-    tier: _Held[Int16] = _Held(np.int16)  # index into `tiers`, NONE where the endpoint named none
+    fingerprint: _Held[Int32] = _Held(np.int32)
+    tier: _Held[Int32] = _Held(np.int32)  # index into `tiers`, NONE where the endpoint named none
     tiers: tuple[str, ...]
     via: _Held[Int8] = _Held(np.int8)  # index into VIAS
     fingerprints: tuple[str, ...]
@@ -181,13 +181,13 @@ class RunTable:
     stopped: dict[str, Stopped] = field(default_factory=dict)  # candidates whose verdict was settled early
 
 
-def named_counts(column: Int16, names: tuple[_Name, ...]) -> dict[_Name, int]:
+def named_counts(column: Int32, names: tuple[_Name, ...]) -> dict[_Name, int]:
     """Count how often a column holds each name; names that it never holds are left out."""
     counts = np.bincount(column[column != NONE], minlength=len(names))
     return {name: int(counts[index]) for index, name in enumerate(names) if counts[index]}
 
 
-def counts_of_each(column: Int16, names: tuple[tuple[str, ...], ...]) -> dict[str, int]:
+def counts_of_each(column: Int32, names: tuple[tuple[str, ...], ...]) -> dict[str, int]:
     """Count the words of what a column holds, where it holds several at once."""
     counts: Counter[str] = Counter()
     for words, times in named_counts(column, names).items():

@@ -32,7 +32,7 @@ KINDS: dict[str, npt.DTypeLike] = {
     "predicted": np.int16,
     "outcome": np.int8,
     "failure": np.int8,
-    "why": np.int16,
+    "why": np.int32,
     "caller_ns": np.int64,
     "service_ns": np.int64,
     "ttft_ns": np.int64,
@@ -43,7 +43,7 @@ KINDS: dict[str, npt.DTypeLike] = {
     "connect_ns": np.int64,
     "own_ns": np.int64,
     "attempts": np.int16,
-    "retried": np.int16,
+    "retried": np.int32,
     "sent_at": np.int64,
     "in_flight": np.int32,
     "tokens_in": np.int64,
@@ -52,13 +52,13 @@ KINDS: dict[str, npt.DTypeLike] = {
     "tokens_written": np.int64,
     "tokens_reasoning": np.int64,
     "reasoned": np.int8,
-    "odd": np.int16,
-    "ending": np.int16,
+    "odd": np.int32,
+    "ending": np.int32,
     "score": np.float64,
     "reply": np.int32,
-    "served": np.int16,
-    "fingerprint": np.int16,
-    "tier": np.int16,
+    "served": np.int32,
+    "fingerprint": np.int32,
+    "tier": np.int32,
     "via": np.int8,
 }
 _MADE = {"case", "predicted", "failure", "outcome", "why", "ending", "caller_ns", "service_ns", "ttft_ns", "sent_at"}
@@ -150,6 +150,7 @@ class Intake:
         self.most_repeats = max(self.most_repeats, max(repeat) + 1)
         self._cases += [record.case for record in records]
         self._times += [record.started_utc for record in records]
+        told = attempts_of(attempts)
         columns: dict[str, Sequence[Any]] = {
             "repeat": repeat,
             "in_flight": [record.in_flight for record in records],
@@ -157,8 +158,8 @@ class Intake:
             "own_ns": [record.own_ns for record in records],
             "variant": _numbered([record.variant for record in records], self.variants),
             "via": _numbered(via, _VIA),
-            **attempts_of(attempts),
-            "retried": _numbered(retries_of(attempts), self._retries),
+            **told,
+            "retried": _numbered(retries_of(attempts, told["attempts"]), self._retries),
             **self._replies([record.outcome for record in records]),
         }
         plain = via.count("sync") == len(records) and "flex" not in self._tiers and not recorded and all(attempts)
@@ -246,10 +247,10 @@ class Intake:
             "predicted": np.array([NONE if label is None else self.labels[label] for label, *_ in read], np.int16),
             "failure": np.array(kinds, np.int8),
             "outcome": np.array([_OUTCOME[one.outcome] for one in read], np.int8),
-            "why": np.array([NONE if one.why is None else whys[one.why] for one in read], np.int16),
+            "why": np.array([NONE if one.why is None else whys[one.why] for one in read], np.int32),
             "reply": np.array([replies[said(outcome)] for outcome in outcomes], np.int32),
             "reasoned": np.array(thought, np.int8),
-            "ending": np.array(_numbered(list(map(_unknown_ending, outcomes)), endings), np.int16),
+            "ending": np.array(_numbered(list(map(_unknown_ending, outcomes)), endings), np.int32),
         }
         names |= {"reply": list(replies), "why": list(whys), "ending": list(endings)}
         return found

@@ -40,9 +40,11 @@ def attempts_of(attempts: Sequence[tuple[Attempt, ...]]) -> dict[str, Sequence[A
     }
 
 
-def retries_of(attempts: Sequence[tuple[Attempt, ...]]) -> list[tuple[str, ...] | None]:
-    """Say why each record was sent again: an HTTP status or the kind of a failure; None where it never was."""
-    return [tuple(map(_why, each[:-1])) if len(each) > 1 else None for each in attempts]
+def retries_of(attempts: Sequence[tuple[Attempt, ...]], counts: Sequence[int]) -> list[tuple[str, ...] | None]:
+    """Say why each record was sent again: HTTP statuses or kinds of failures, in order; None where it never was."""
+    if max(counts) < 2:
+        return [None] * len(attempts)
+    return [tuple(sorted(map(_why, each[:-1]))) if len(each) > 1 else None for each in attempts]
 
 
 def _why(attempt: Attempt) -> str:

@@ -1,7 +1,11 @@
 """Money and tokens."""
 
-from harness.judge import Cost
+from itertools import islice
+
+from harness.judge import LONG_INPUT, Cost
 from harness.report.parts import NamedFigure, Section, count, figure, if_any, number
+
+_MOST_TIERS = 5  # that are named
 
 
 def cost_section(cost: Cost) -> Section:
@@ -42,7 +46,7 @@ def cost_section(cost: Cost) -> Section:
 
 def _tiers(cost: Cost) -> list[str]:
     """Say what served other than was asked for, and what is counted at a price that may not be its own."""
-    served = ", ".join(f"{tier} {number:,}" for tier, number in cost.tiers.items())
+    served = ", ".join(f"{tier} {number:,}" for tier, number in islice(cost.tiers.items(), _MOST_TIERS))
     told = []
     for tier, missed in cost.elsewhere.items():
         replies = count(missed, "reply", "replies")
@@ -51,7 +55,7 @@ def _tiers(cost: Cost) -> list[str]:
             + (f"; named: {served}." if served else ".")
         )
     if cost.unpriced:
-        tiers = ", ".join(f"`{tier}` ({cost.tiers[tier]:,})" for tier in cost.unpriced)
+        tiers = ", ".join(f"`{tier}` ({cost.tiers[tier]:,})" for tier in cost.unpriced[:_MOST_TIERS])
         told.append(f"harness.yml does not say what these service tiers cost: {tiers}; the whole price is counted.")
     if cost.unpriced_writes:
         tokens = count(cost.unpriced_writes, "token")
@@ -62,7 +66,8 @@ def _tiers(cost: Cost) -> list[str]:
     if cost.long_inputs:
         replies = count(cost.long_inputs, "reply", "replies")
         told.append(
-            f"{replies} had over 200,000 tokens of input: where the provider charges more for that, this cost more."
+            f"{replies} had over {LONG_INPUT:,} tokens of input: where the provider charges more for that, this cost "
+            "more."
         )
     return told
 

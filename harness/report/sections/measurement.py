@@ -1,6 +1,7 @@
 """How it was measured: how far the times can be trusted, and what was called."""
 
 import json
+from collections.abc import Callable
 from functools import partial
 
 from harness.judge import CandidateAssessment, Latency, Plain, Replies, SettledEarly, TimingQuality, settled, title
@@ -50,8 +51,7 @@ def measurement_section(candidate: CandidateAssessment, entry: CandidateEntry | 
 
 
 def _retries(latency: Latency) -> str:
-    why = sorted(latency.retries.items(), key=lambda item: (-item[1], item[0]))
-    return f"after {', '.join(f'{title(word)} ({n:,})' for word, n in why)}" if why else ""
+    return f"after {_commonest(latency.retries, title)}" if latency.retries else ""
 
 
 def _openings(latency: Latency) -> list[NamedFigure]:
@@ -75,8 +75,12 @@ def _beside_labels(replies: Replies) -> list[NamedFigure]:
 
 
 def _listed(counts: dict[str, int], meaning: str) -> tuple[int, str]:
+    return sum(counts.values()), f"{meaning}: {_commonest(counts)}"
+
+
+def _commonest(counts: dict[str, int], said: Callable[[str], str] = str) -> str:
     most = sorted(counts, key=lambda name: (-counts[name], name))[:_MOST_NAMED]
-    return sum(counts.values()), f"{meaning}: {', '.join(f'{name[:40]} ({counts[name]:,})' for name in most)}"
+    return ", ".join(f"{said(name)[:40]} ({counts[name]:,})" for name in most)
 
 
 def _steady_limit(quality: TimingQuality) -> list[NamedFigure]:

@@ -149,8 +149,11 @@ def _explained(s: Stability) -> Table:
 def _served(s: Stability) -> list[Table]:
     tables = []
     for title, counts in (("Models that answered", s.served_models), ("System fingerprints", s.fingerprints)):
-        rows = tuple((Cell(name, kind="code"), parts.number_cell(parts.count(n))) for name, n in counts.items())
-        tables.append(Table(title=title, head=("Name", "Replies"), rows=rows if len(rows) > 1 else (), folded=True))
+        most = sorted(counts, key=lambda name: -counts[name])[:MAX_ROWS] if len(counts) > MAX_ROWS else counts
+        rows = tuple((Cell(name, kind="code"), parts.number_cell(parts.count(counts[name]))) for name in most)
+        more = f"{len(counts) - len(rows):,} more." if len(counts) > len(rows) else ""
+        head, shown = ("Name", "Replies"), rows if len(rows) > 1 else ()
+        tables.append(Table(title=title, head=head, rows=shown, note=more, folded=True))
     return tables
 
 

@@ -164,3 +164,19 @@ def test_durations_are_those_that_the_record_defines() -> None:
     assert trials.service_ns.tolist() == [service_ns(record) or NONE for record in records]
     whole = trials.caller_ns + trials.queue_ns + trials.rate_limit_ns + trials.own_ns
     assert whole.tolist() == [record.total_ns for record in records]
+
+
+def test_an_endpoint_may_name_itself_anew_in_every_reply() -> None:
+    many = 33_000  # more than a number of 16 bits holds: some gateways make a fingerprint for each reply
+    events: list[Event] = [case_row(f"c{n}", "spam") for n in range(33)]
+    for n in range(many):
+        usage = Usage(input=50, output=2, tier=f"tier-{n}")
+        said = Reply(text="spam", served_model=f"m-{n}", fingerprint=f"fp-{n}", finish_reason=f"end-{n}", usage=usage)
+        late = Attempt(duration_ns=1, status=1_000 + n, failure=Failure(kind="server_error", message="late"))
+        made = record(f"c{n % 33}", replace(said, odd=(f"odd-{n}",)), repeat=n // 33)
+        events.append(replace(made, attempts=(late, *made.attempts)))
+    trials = columns(events, repeats=1_000)
+    names = (trials.served_models, trials.fingerprints, trials.tiers, trials.unknown_endings, trials.odd_fields)
+    assert [len(each) for each in (*names, trials.retries)] == [many] * 6
+    index = (trials.served, trials.fingerprint, trials.tier, trials.ending, trials.odd, trials.retried)
+    assert all(len(np.unique(column)) == many for column in index)

@@ -14,6 +14,7 @@ from harness.report.run import run_view
 from harness.report.sections.checks import check_rows
 from harness.report.sections.labels import confusion_view
 from harness.report.sections.latency import latency_section
+from harness.report.sections.stability import MAX_ROWS, stability_section
 
 
 def test_the_best_candidate_comes_first() -> None:
@@ -233,3 +234,12 @@ def test_the_pause_of_a_resumed_run_is_cut_out_of_its_timeline() -> None:
     assert chart.title == "During the run; 40 min of pause left out"
     assert isinstance(chart.plot, TimelinePlot)
     assert [x for x, _ in chart.plot.points] == [0.0, 5.0, 5.0, 10.0]
+
+
+def test_of_very_many_fingerprints_the_commonest_are_shown_and_the_rest_counted() -> None:
+    fingerprints = {f"fp-{n:05d}": 1 + (n == 7_000) for n in range(9_000)}
+    made = msgspec.structs.replace(candidate().stability, fingerprints=fingerprints)
+    section = stability_section(made, cases=10, repeats=2)
+    (table,) = (one for one in section.tables if one.title == "System fingerprints")
+    assert (len(table.rows), table.rows[0][0].text) == (MAX_ROWS, "fp-07000")
+    assert table.note == "8,980 more."

@@ -131,7 +131,7 @@ def split_figures(view: View) -> dict[str, Estimate]:
 
 def _measured(run: PastRun, view: View, *, complete: bool) -> PastRun:
     lost = why_not_measured(view.lost / len(view.trials) if len(view.trials) else 0.0)
-    unknown = STOPPED if view.stopped is not None else lost if len(view.answered.trials) else lost or NO_REPLY
+    unknown = STOPPED if view.stopped is not None else lost or ("" if len(view.answered.trials) else NO_REPLY)
     complete = complete and not unknown
     figures = {} if unknown else answered_figures(view)
     view = view.answered
@@ -161,7 +161,9 @@ def histories(
         now = _chosen(mine, seen_from)
         if now is None:
             continue
-        accuracy = as_share(now.figures[ACCURACY.written]) if usable([now]) else Missing("it is not finished")
+        accuracy = (
+            as_share(now.figures[ACCURACY.written]) if usable([now]) else Missing(now.why_no_figures or NOT_FINISHED)
+        )
         others = [run for run in mine if run.run_id != now.run_id]
         found[candidate] = history_of(others, now, accuracy, margin=margin, confidence=confidence, keep=sys.maxsize)
     return found

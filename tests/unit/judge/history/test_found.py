@@ -11,7 +11,7 @@ from run_of import case_row, events_of, manifest_of, record
 
 from harness.journal import JournalWriter, is_finished
 from harness.judge.assess import assess
-from harness.judge.history.found import NO_REPLY, NOT_FINISHED, past_runs
+from harness.judge.history.found import NO_REPLY, NOT_FINISHED, histories, past_runs
 from harness.record import Event, Failure, Refused, Session
 from harness.report.run import render_document
 from harness.rundir import Manifest, runs_of_suite
@@ -82,6 +82,8 @@ def test_a_candidate_that_was_refused_is_not_called_unfinished(tmp_path: Path, j
     write_run(tmp_path, 1, [started, *cases[:-1], refused, cases[-1]], judged=judged)
     (run,) = past_runs(runs_of_suite(tmp_path, "suite"))
     assert (run.complete, run.why_no_figures, run.figures) == (False, NO_REPLY, {})
+    (history,) = histories([run]).values()
+    assert NOT_FINISHED not in history.sentence
 
 
 def test_only_runs_of_the_suite_that_began_before_are_read(tmp_path: Path) -> None:

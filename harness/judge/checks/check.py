@@ -137,8 +137,8 @@ def _by_figure(asked: Asked) -> Check:
         consequence=gauge.consequence,
     )
     if asked.metric.clock is not None and asked.disturbed:
-        told = f"{asked.threshold.text}: {asked.untimed}"
-        return asked.check("INCONCLUSIVE", finding.estimate, told, bound=decision.bound)
+        why_open = f"{asked.threshold.text}: {asked.untimed}"
+        return asked.check("INCONCLUSIVE", finding.estimate, why_open, told=asked.untimed, bound=decision.bound)
     sentence = why(finding)
     return asked.check(
         decision.status,

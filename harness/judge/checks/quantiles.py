@@ -63,7 +63,7 @@ def quantile_check(asked: Asked) -> Check:
         return asked.undecided(missing, undefined(missing, confidence=asked.view.confidence))
     calls = _calls(asked)
     if asked.disturbed:
-        return asked.check("INCONCLUSIVE", calls.estimate, f"{calls.head}: {asked.untimed}")
+        return asked.check("INCONCLUSIVE", calls.estimate, f"{calls.head}: {asked.untimed}", told=asked.untimed)
     return _slowest(calls) if calls.q >= 1 else _decided(calls)
 
 

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
-from typing import Any, Literal, TypeAlias, TypeVar
+from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from harness.files.digest import digest
+from harness.files.project.secrets_guard import check_sent
 from harness.files.written.findings import Findings, did_you_mean, nearest, shortlist
 from harness.files.written.validation import Checked, Path_, Written, read_model
 
@@ -34,7 +35,7 @@ class Prompt(Written):
     title: str = Field("", alias="name", description="What people call this prompt.")
     description: str = Field("", description="What it is for.")
     model: str | None = Field(None, description="A hint for other tools; models come from the suite.")
-    parameters: dict[str, Any] = Field(
+    parameters: Annotated[dict[str, Any], AfterValidator(check_sent)] = Field(
         {}, alias="modelParameters", description="Sent with every request: temperature, max_tokens, stop, ..."
     )
     messages: tuple[Message, ...] = Field((), max_length=200, description="The chat, for endpoints that speak it.")

@@ -229,10 +229,11 @@ def _details(error: Exception) -> str:
     import traceback
 
     from harness import __version__
+    from harness.cli.ground.asked import command_line
 
     text = "".join(traceback.format_exception(error, limit=-_MOST_FRAMES, chain=True))
     number, path = tempfile.mkstemp(prefix="harness-error-", suffix=".txt", text=True)
-    head = f"harness {__version__}, Python {sys.version}\n{sys.argv!r}\n\n"
+    head = f"harness {__version__}, Python {sys.version}\n{command_line()!r}\n\n"
     with os.fdopen(number, "w", encoding="utf-8", errors="backslashreplace") as file:
         file.write(without_keys(head + text)[-_MOST_TEXT:])
     return path

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from harness.files.digest import digest
-from harness.files.project.secrets_guard import check_header, check_key_variable, check_origin, placeholders
+from harness.files.project.secrets_guard import check_header, check_key_variable, check_origin, check_sent, placeholders
 from harness.files.written.units import Day, Money, Seconds, Share, Texts
 from harness.files.written.validation import Written
 from harness.record import Usage, Via
@@ -123,7 +123,9 @@ class Engine(Written):
 class Adapt(Written):
     """How this model takes what prompts and `params` ask for: its names, its values, what it refuses."""
 
-    override: dict[str, Any] = Field({}, description="Parameters that win over a prompt's and `params`.")
+    override: Annotated[dict[str, Any], AfterValidator(check_sent)] = Field(
+        {}, description="Parameters that win over a prompt's and `params`."
+    )
     drop: Texts = Field((), description="Names that are not sent, whoever asks for them.")
 
     @field_validator("override", "drop")
@@ -168,7 +170,9 @@ class ModelEntry(Written):
     ca_file: Path | None = Field(
         None, description="PEM file of an authority to trust besides this machine's, such as your company's."
     )
-    params: dict[str, Any] = Field({}, description="Sent with every request: temperature, seed, ...")
+    params: Annotated[dict[str, Any], AfterValidator(check_sent)] = Field(
+        {}, description="Sent with every request: temperature, seed, ..."
+    )
     adapt: Adapt = Field(Adapt(), description="What this model does not take as prompts and `params` ask for it.")
     retires: Day | None = Field(None, description="Day from which the provider serves it no more: 2027-01-14.")
     via: Via = Field(
@@ -193,7 +197,9 @@ class ModelEntry(Written):
     # endpoint: http
     url: str | None = Field(None, description="http: where to send each case.")
     method: Literal["GET", "POST", "PUT", "PATCH"] = Field("POST", description="http: the method.")
-    body: Any = Field(None, description="http: the JSON body; its texts are templates over the inputs.")
+    body: Annotated[Any, AfterValidator(check_sent)] = Field(
+        None, description="http: the JSON body; its texts are templates over the inputs."
+    )
     reply: str | None = Field(None, pattern=r"^(/.*)?$", description="http: JSON pointer to the reply.")
     score: str | None = Field(None, pattern=r"^(/.*)?$", description="http: JSON pointer to a score.")
     usage: dict[Literal["input", "output", "cached", "cache_write", "reasoning"], str] = Field(

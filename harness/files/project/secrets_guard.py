@@ -4,7 +4,11 @@ No message repeats the value, because the value may be the secret.
 """
 
 import re
+from collections.abc import Mapping
+from typing import TypeVar
 from urllib.parse import parse_qsl, urlsplit
+
+_T = TypeVar("_T")
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 _KEY_PREFIX = re.compile(
@@ -13,6 +17,12 @@ _KEY_PREFIX = re.compile(
 _SECRET_HEADER = re.compile(r"authorization|(x-)?(api-?key|auth.*|.*token|.*secret|.*-key)|cookie", re.I)
 _SECRET_QUERY = re.compile(r"(api[-_]?)?key|.*token|.*secret|password|sig(nature)?", re.I)
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")
+_SECRET_FIELD = re.compile(
+    r"(x-)?api[-_]?key|(access|secret|private|auth|subscription)[-_]?(key|token)|bearer([-_]?token)?|"
+    r"authorization|password|(client[-_]?)?secret",
+    re.I,
+)
+_SHORTEST_KEY = 20  # characters: `sk-SK` is a language
 _PLACEHOLDER = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
@@ -36,6 +46,36 @@ def looks_like_key(text: str) -> bool:
     return len(text) >= 20 and kinds == 3 and text.count("_") <= len(text) // 10
 
 
+def check_sent(value: _T) -> _T:
+    """Give back what is sent as it stands, and kept in the manifest so; ValueError where it holds a key."""
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            if _SECRET_FIELD.fullmatch(str(name)) and _is_written_out(inner):
+                raise ValueError(f"`{name}` {_NO_KEY_HERE}")
+            check_sent(inner)
+    elif isinstance(value, (list, tuple)):
+        for inner in value:
+            check_sent(inner)
+    elif isinstance(value, str) and _is_a_key(value):
+        raise ValueError(f"holds what looks like a key, which {_NO_KEY_HERE}")
+    return value
+
+
+_NO_KEY_HERE = (
+    "would be written down with every run. Send a key by `api_key_env`, or by a header with ${VARIABLE}. If this file "
+    "was shared, replace the key"
+)
+
+
+def _is_written_out(value: object) -> bool:
+    """Say whether a value is given, and is no place of a template."""
+    return isinstance(value, (str, int)) and not isinstance(value, bool) and value != "" and "{{" not in str(value)
+
+
+def _is_a_key(text: str) -> bool:
+    return len(text) >= _SHORTEST_KEY and _KEY_PREFIX.match(text) is not None
+
+
 def placeholders(text: str) -> list[str]:
     """Name the environment variables that a text takes its parts from: `${VARIABLE}`."""
     return _PLACEHOLDER.findall(text)
@@ -55,7 +95,8 @@ def check_origin(url: str) -> str:
         raise ValueError("must start with http:// or https:// and name a host")
     if parts.fragment or url.endswith("#"):
         raise ValueError("must not hold a fragment (`#...`): it is never sent")
-    if any(_SECRET_QUERY.fullmatch(name) for name, _ in parse_qsl(parts.query, keep_blank_values=True)):
+    query = parse_qsl(parts.query, keep_blank_values=True)
+    if any(_SECRET_QUERY.fullmatch(name) or _is_a_key(value) for name, value in query):
         raise ValueError("must not hold a key in its query. Use `api_key_env`, or a header with ${VARIABLE}")
     return url
 
@@ -66,5 +107,5 @@ def check_header(name: str, value: str) -> None:
         raise ValueError("the name of a header has only letters, digits and dashes")
     if any(ord(c) < 32 or ord(c) == 127 for c in value):
         raise ValueError(f"the header `{name}` holds a control character")
-    if _SECRET_HEADER.fullmatch(name) and not _PLACEHOLDER.search(value):
+    if _is_a_key(value) or (_SECRET_HEADER.fullmatch(name) and not _PLACEHOLDER.search(value)):
         raise ValueError(f"the header `{name}` must take its secret from the environment: write ${{VARIABLE}}")

@@ -142,6 +142,7 @@ PROMPT_FAULTS = [
     ("role: user", "rule: user", 3, "messages[0].rule", "Did you mean `role`?"),
     ("name: first", "name: first\ntext: hello", 2, "text", "`messages` or `text`, not both"),
     ("name: first", "nam: first", 1, "nam", "Did you mean `name`?"),
+    ("name: first", "modelParameters: {api_key: abc}", 1, "modelParameters", "`api_key` would be written down"),
     ("name: first", "labels: [a]", 1, "labels", "unknown key `labels`"),
     ("name: first", "responseFormat: json_schema", 1, "responseFormat", "needs a `jsonSchema`"),
     ("name: first", "responseFormat: jason_schema", 1, "responseFormat", "Did you mean `json_schema`?"),
@@ -216,6 +217,42 @@ HARNESS_FAULTS = [
         "models.mini.headers",
         "write ${VARIABLE}",
     ),
+    (
+        "model: mini-1",
+        "model: m\n    headers: {X-Team: sk-live-0123456789abcdef}",
+        7,
+        "models.mini.headers",
+        "write ${VARIABLE}",
+    ),
+    (
+        "https://api.example.com/v1",
+        "https://api.example.com/v1?k=sk-live-0123456789abcdef",
+        5,
+        "models.mini.base_url",
+        "a key in its query",
+    ),
+    ("model: mini-1", "model: m\n    params: {api_key: 123456789}", 7, "models.mini.params", "`api_key` would be"),
+    (
+        "model: mini-1",
+        "model: m\n    params: {extra: [{who: sk-live-0123456789abcdef}]}",
+        7,
+        "models.mini.params",
+        "looks like a key",
+    ),
+    (
+        "model: mini-1",
+        "model: m\n    adapt: {override: {auth_token: '0123456789'}}",
+        7,
+        "models.mini.adapt.override",
+        "`auth_token` would be",
+    ),
+    (
+        "replies: replies.jsonl}",
+        "replies: replies.jsonl}\n  own: {endpoint: http, url: http://127.0.0.1:9/, reply: /a, body: {password: pw@}}",
+        3,
+        "models.own.body",
+        "`password` would be",
+    ),
     ("replies: replies.jsonl", "replies: none.jsonl", 2, "models.recorded.replies", "no such file"),
     ("replies: replies.jsonl", "replies: ../r.jsonl", 2, "models.recorded.replies", "leads out of the project"),
 ]
@@ -232,7 +269,7 @@ def test_a_mistake_in_harness_yml_is_named_and_no_key_is_repeated(
     (problem,) = problems_of(suite)
     assert (problem.file, problem.line, problem.field) == (path, line, field)
     assert said in f"{problem.message} {problem.fix}"
-    assert not any(secret in str(problem) for secret in ("0123456789", "AIza", "pw@", "Bearer abc"))
+    assert not any(secret in str(problem) for secret in ("123456789", "AIza", "pw@", "Bearer abc"))
 
 
 GOOD = b'{"id": "9", "message": "caf\xc3\xa9", "expected": "spam"}\n{"message": "b", "expected": "ham"}\n'

@@ -74,6 +74,7 @@ def test_an_error_that_nobody_thought_of_ends_with_70_and_a_file_without_keys(
 ) -> None:
     monkeypatch.setenv("SOME_API_KEY", "sk-canary-0123456789")
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr(sys, "argv", ["harness", "run", "--notify", "https://hooks.example.com/services/canary"])
     monkeypatch.setattr(sys, "stdout", sys.stdout)
     monkeypatch.setattr(sys, "stderr", sys.stderr)
     console.stderr.cache_clear()

@@ -169,15 +169,14 @@ class Intake:
             self._taken[name].append(_packed(column, "d" if name == "score" else "q"))
 
     def _replies(self, outcomes: Sequence[Reply | Failure]) -> dict[str, Sequence[Any]]:
-        number = self._said
         replies = [one if isinstance(one, Reply) else _SILENT for one in outcomes]
-        said: list[_Said] = [(one.text, one.finish_reason, one.refusal, one.tools) for one in replies]
-        for row, one in enumerate(outcomes):
-            if isinstance(one, Failure):
-                said[row] = one
+        said: list[_Said] = [
+            one if isinstance(one, Failure) else (one.text, one.finish_reason, one.refusal, one.tools)
+            for one in outcomes
+        ]
         usage = [one.usage for one in replies]
         return {
-            "reply": list(map(number.__getitem__, said)),
+            "reply": list(map(self._said.__getitem__, said)),
             "tokens_in": [each.input for each in usage],
             "tokens_out": [each.output for each in usage],
             "tokens_cached": [each.cached for each in usage],

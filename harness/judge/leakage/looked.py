@@ -51,7 +51,8 @@ class Look:
         stating = texts if ":" in joined or "=" in joined else ()
         whole = _folded(joined, len(texts))
         folded = whole.split(_END) if whole or texts == [""] else [normalised(text) for text in texts]
-        near = [label for label, words in enumerate(self.labels) if not words or words[0] in whole or not whole]
+        stands = {first: first in whole for first in {words[0] for words in self.labels if words}}
+        near = [label for label, words in enumerate(self.labels) if not words or stands[words[0]] or not whole]
         apart = _apart(whole)
         grams = {name: one for name, one in self.grams.items() if not apart or one.may_stand_in(apart)}
         words = _words(apart, folded) if grams or near else []

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from harness.files.suite.model import ReplyRule, Suite
 
 _MOST_VARIANTS = 1_000
+MOST_SHARDS = 10_000  # of one run
 _MOST_PROCESSES = 64  # that a folder may ask for
 
 
@@ -193,5 +194,8 @@ def check_manifest(manifest: Manifest) -> None:
     }
     if any(not isinstance(manifest.notes[key], kind) for key, kind in kinds.items() if key in manifest.notes):
         raise ValueError("its notes are none that a run writes")
+    number, of = (manifest.notes.get("shard", {"number": 1, "of": 1}).get(key) for key in ("number", "of"))
+    if not isinstance(number, int) or not isinstance(of, int) or not 1 <= number <= of <= MOST_SHARDS:
+        raise ValueError("it names a shard that is none")
     if manifest.second_look is not None and manifest.second_look.to == manifest.run_id:
         raise ValueError("it was added to itself")

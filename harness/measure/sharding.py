@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import UsageError
+from harness.manifest import MOST_SHARDS
 
 if TYPE_CHECKING:
     from harness.measure.plan import Plan
 
-MOST = 10_000  # shards of one run
 _WRITTEN = re.compile(r"(\d{1,5})/(\d{1,5})")
 
 
@@ -51,8 +51,9 @@ def shard_asked(written: str, environ: Mapping[str, str]) -> Shard:
 
 
 def _checked(number: int, of: int, where: str) -> Shard:
-    if not 1 <= of <= MOST or not 1 <= number <= of:
-        raise UsageError(f"{where}: there is no shard {number} of {of}.", fix="They are counted from 1.")
+    if not 1 <= of <= MOST_SHARDS or not 1 <= number <= of:
+        fix = f"Shards are counted from 1, to the number of all, which is {MOST_SHARDS:,} at most."
+        raise UsageError(f"{where}: there is no shard {number} of {of}.", fix=fix)
     return Shard(number, of)
 
 
@@ -64,6 +65,7 @@ _SCHEDULERS = (
     ("JOB_COMPLETION_INDEX", "JOB_COMPLETIONS", 0),
     ("CI_NODE_INDEX", "CI_NODE_TOTAL", 1),
 )
+_LAST = {"SLURM_ARRAY_TASK_ID": "SLURM_ARRAY_TASK_MAX"}  # where jobs may be numbered with gaps
 
 
 def _shard_of_scheduler(environ: Mapping[str, str]) -> Shard:
@@ -84,12 +86,15 @@ def _shard_of_scheduler(environ: Mapping[str, str]) -> Shard:
                     f"{where}: the array begins with {begin}, as a part of one that is sent again does.", fix=_TYPED
                 )
             number, of = int(environ[index]) - begin + 1, int(environ[count])
+            if index in _LAST and int(environ.get(_LAST[index], of + begin - 1)) != of + begin - 1:
+                raise UsageError(f"{where}, {_LAST[index]}={environ[_LAST[index]]}: the array has gaps.", fix=_TYPED)
         except ValueError:
             raise UsageError(f"{where} are not numbers.", fix=_TYPED) from None
         found[index] = _checked(number, of, where)
     if len(set(found.values())) != 1:
+        said = [f"{index} says {shard}" for index, shard in found.items()]
         why = "several schedulers say different things" if found else "no scheduler says which job this is"
-        names = ", ".join(index for index, _, _ in _SCHEDULERS)
+        names = ", ".join(said or (index for index, _, _ in _SCHEDULERS))
         raise UsageError(f"--shard auto: {why} ({names}).", fix=_TYPED)
     return next(iter(found.values()))
 
@@ -121,11 +126,5 @@ def note_of(shard: Shard) -> dict[str, Any]:
 
 
 def shard_of(notes: Mapping[str, Any]) -> Shard | None:
-    """Give the share that a manifest notes; None where the run is a whole one. Raises UsageError."""
-    noted = notes.get("shard")
-    if noted is None:
-        return None
-    number, of = noted.get("number"), noted.get("of")
-    if not isinstance(number, int) or not isinstance(of, int):
-        raise UsageError("The manifest names a shard that is none.", fix="Restore it from a copy.")
-    return _checked(number, of, "The manifest")
+    """Give the share that the notes of a checked manifest name; None where the run is a whole one."""
+    return Shard(notes["shard"]["number"], notes["shard"]["of"]) if "shard" in notes else None

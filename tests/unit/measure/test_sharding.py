@@ -14,7 +14,13 @@ SECOND = Shard(2, 5)
     ("environ", "expected"),
     [
         ({"SLURM_ARRAY_TASK_ID": "3", "SLURM_ARRAY_TASK_COUNT": "8", "SLURM_ARRAY_TASK_MIN": "1"}, Shard(3, 8)),
-        ({"SLURM_ARRAY_TASK_ID": "3", "SLURM_ARRAY_TASK_COUNT": "8", "SLURM_ARRAY_TASK_MIN": "0"}, Shard(4, 8)),
+        (
+            {
+                **{"SLURM_ARRAY_TASK_ID": "3", "SLURM_ARRAY_TASK_COUNT": "8"},
+                **{"SLURM_ARRAY_TASK_MIN": "0", "SLURM_ARRAY_TASK_MAX": "7"},
+            },
+            Shard(4, 8),
+        ),
         ({"JOB_COMPLETION_INDEX": "0", "JOB_COMPLETIONS": "5"}, Shard(1, 5)),
         ({"CI_NODE_INDEX": "5", "CI_NODE_TOTAL": "5"}, Shard(5, 5)),
         ({"CI_NODE_INDEX": "2", "CI_NODE_TOTAL": "5", "JOB_COMPLETION_INDEX": "1", "JOB_COMPLETIONS": "5"}, SECOND),
@@ -30,13 +36,17 @@ def test_a_scheduler_says_which_share_a_job_has(environ: dict[str, str], expecte
         ({}, "no scheduler"),
         ({"SLURM_ARRAY_TASK_ID": "3"}, "SLURM_ARRAY_TASK_COUNT is not"),
         ({"SLURM_ARRAY_TASK_ID": "3", "SLURM_ARRAY_TASK_COUNT": "1", "SLURM_ARRAY_TASK_MIN": "3"}, "begins with 3"),
+        (  # tasks 1 and 3 of a longer array, sent again
+            {"SLURM_ARRAY_TASK_ID": "1", "SLURM_ARRAY_TASK_COUNT": "2", "SLURM_ARRAY_TASK_MAX": "3"},
+            "SLURM_ARRAY_TASK_MAX=3: the array has gaps",
+        ),
         ({"JOB_COMPLETION_INDEX": "3"}, "JOB_COMPLETIONS is not"),
         ({"CI_NODE_INDEX": "0", "CI_NODE_TOTAL": "5"}, "no shard 0 of 5"),
         ({"CI_NODE_INDEX": "6", "CI_NODE_TOTAL": "5"}, "no shard 6 of 5"),
         ({"CI_NODE_INDEX": "one", "CI_NODE_TOTAL": "5"}, "are not numbers"),
         (
             {"CI_NODE_INDEX": "2", "CI_NODE_TOTAL": "5", "JOB_COMPLETION_INDEX": "2", "JOB_COMPLETIONS": "5"},
-            "different things",
+            r"different things \(JOB_COMPLETION_INDEX says 3/5, CI_NODE_INDEX says 2/5\)",
         ),
     ],
 )

@@ -150,11 +150,15 @@ def find_run(results: Path, ref: str) -> Path:
     if "://" in ref:
         raise UsageError("Only a run of this machine can be named here.", fix="Copy it: `harness report ADDRESS`.")
     runs = list_runs(results)
+    found = [run for run in runs if ref and run.name.startswith(ref)]
+    if ref and not found and (folder := Path(ref)).is_dir():
+        within = [str(run) for run in list_runs(folder)]
+        fix = f"Name what lies in it: {_some(within)}." if within else "Leave it out, or copy that run again, whole."
+        raise UsageError(f"{folder} is not the folder of a run: it has no {MANIFEST}.", fix=fix)
     if not runs:
         raise UsageError(f"There is no run in {results}.", fix="Start one with `harness run SUITE`.")
     if ref == "latest":
         return runs[-1]
-    found = [run for run in runs if ref and run.name.startswith(ref)]
     if len(found) == 1:
         return found[0]
     names = [run.name for run in found or runs]
@@ -178,9 +182,8 @@ def find_candidate(results: Path, ref: str) -> tuple[Path, str]:
 def candidate_named(known: Iterable[CandidateEntry], name: str, ref: str) -> str:
     """Give the candidate `prompt@model` that is meant: by that, or by a prompt or a model that only one has."""
     entries = list(known)
-    near = [e.name for e in entries if e.name == name] or [
-        e.name for e in entries if name in {e.prompt_name, e.model_name}
-    ]
+    near = [name] if any(e.name == name for e in entries) else []
+    near = near or [e.name for e in entries if name in {e.prompt_name, e.model_name}]
     if len(near) == 1:
         return near[0]
     run = ref.partition(":")[0]
@@ -217,10 +220,6 @@ class StoredRun:
         """Tell whether the run was measured to its end, from the last line of its journal."""
         return is_finished(self.folder / JOURNAL)
 
-    def events(self) -> Journal:
-        """Read the journal. Raises JournalDamaged and OSError."""
-        return events_of(self.folder)
-
 
 def runs_of_suite(
     results: Path,
@@ -244,7 +243,7 @@ def runs_of_suite(
         head = _head(path)
         if head is None or head.suite_name != suite_name or head.schema_version > SCHEMA_VERSION or head.notes.shard:
             continue
-        made_of = bytes(head.notes.source) or bytes(head.notes.merged) or head.run_id
+        made_of = bytes(head.notes.source) or " ".join(part.run_id for part in head.notes.merged) or head.run_id
         found.append(((head.created_utc, head.run_id), made_of, path))
     own = {made_of for when, made_of, _ in found if when == before}
     began: dict[bytes | str, Path] = {}
@@ -259,10 +258,14 @@ def runs_of_suite(
             continue
 
 
+class _Part(msgspec.Struct):
+    run_id: str
+
+
 class _Notes(msgspec.Struct):
     shard: dict[str, int] | None = None
     source: msgspec.Raw = msgspec.Raw()
-    merged: msgspec.Raw = msgspec.Raw()
+    merged: list[_Part] = []
 
 
 class _Head(msgspec.Struct):

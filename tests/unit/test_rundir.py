@@ -52,6 +52,17 @@ def test_latest_within_one_second_is_the_one_created_last(tmp_path: Path) -> Non
     assert find_run(tmp_path, "latest") == late
 
 
+def test_a_folder_that_is_no_run_names_the_runs_in_it(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "shard-1", "20260101T000000Z-s-aaaaaa")
+    with pytest.raises(UsageError, match=r"shard-1 is not the folder of a run: it has no manifest\.json") as refused:
+        find_run(tmp_path / "results", str(tmp_path / "shard-1"))
+    assert str(run) in refused.value.fix
+    (run / MANIFEST).unlink()  # as a command leaves one that was killed while it began
+    with pytest.raises(UsageError, match="has no manifest") as refused:
+        find_run(tmp_path / "results", str(run))
+    assert refused.value.fix.startswith("Leave it out")
+
+
 def test_an_ambiguous_or_unknown_reference_names_the_near_ones(tmp_path: Path) -> None:
     make_run(tmp_path, "20260101T000000Z-s-aaaaaa")
     make_run(tmp_path, "20260102T000000Z-s-bbbbbb")

@@ -17,7 +17,7 @@ from harness.judge.history.series import MARGIN, history_of
 from harness.judge.scores import Missing
 from harness.judge.table.read import tabulate
 from harness.judge.view import RunView, View
-from harness.rundir import SCHEMA_VERSION, StoredRun
+from harness.rundir import SCHEMA_VERSION, StoredRun, events_of
 
 _MOST_COUNTED = 2**53
 NOT_FINISHED = "it is not finished"
@@ -49,7 +49,7 @@ def _candidates(run: StoredRun) -> list[PastRun]:
         return [msgspec.structs.replace(one, why_no_figures=NOT_FINISHED) for one in blank]
     # Give the few figures of a run that was finished but never judged, without judging it
     try:
-        table = tabulate(run.manifest, run.events())
+        table = tabulate(run.manifest, events_of(run.folder))
         views = {view.entry.name: view for view in RunView(run.manifest, table).views}
     except (HarnessError, OSError, ValueError):
         return [msgspec.structs.replace(one, why_no_figures=_NOTHING) for one in blank]

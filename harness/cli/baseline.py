@@ -36,8 +36,8 @@ def set_baseline(run: options.Run = "latest", as_json: options.Json = False) -> 
     folder, manifest = run_asked(run)
     assessment = assess_run(folder)
     if not assessment.complete:
-        fix = f"Finish it with `harness resume {manifest.run_id}`."
-        raise UsageError(f"run {manifest.run_id} is not finished, so its figures are not those of the suite.", fix=fix)
+        message = f"run {manifest.run_id} is not finished, so its figures are not those of the suite."
+        raise UsageError(message, fix=manifest.to_finish)
     _refuse_what_says_nothing(assessment, manifest)
     stored = to_store(assessment, manifest, now_utc=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}")
     path = write_baselines(root, {**read_baselines(root), manifest.suite_name: stored})

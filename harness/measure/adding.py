@@ -15,11 +15,12 @@ from harness.errors import UsageError
 from harness.measure.bounds import Bundle, Record, Reply
 from harness.rundir import Manifest, events_of, runs_of_suite
 
+_NEW = "Start a new run."
 _NO_FIRST_STAGE = {
-    "gate": "it belongs to a gate",
-    "upgrade": "it compares two models",
-    "shard": "it is a shard of a run: merge it first",
-    "added": "cases were added to it already, and a third look would err too often",
+    "gate": ("it belongs to a gate", _NEW),
+    "upgrade": ("it compares two models", _NEW),
+    "shard": ("it is a shard of a run", "Join all shards with `harness merge RUN...`, and add to that run."),
+    "added": ("cases were added to it already, and a third look would err too often", _NEW),
 }
 
 
@@ -43,9 +44,9 @@ class Added:
 
 def refuse_second_look(run: Path, manifest: Manifest) -> None:
     """Refuse to add to a run that has no first stage, or had its second. Raises UsageError."""
-    for kind, why in _NO_FIRST_STAGE.items():
+    for kind, (why, fix) in _NO_FIRST_STAGE.items():
         if kind in manifest.notes:
-            raise UsageError(f"Nothing can be added to {run.name}: {why}.", fix="Start a new run.")
+            raise UsageError(f"Nothing can be added to {run.name}: {why}.", fix=fix)
     for other in runs_of_suite(run.parent, manifest.suite_name):
         if other.manifest.second_look is not None and other.manifest.second_look.to == manifest.run_id:
             raise UsageError(

@@ -120,7 +120,7 @@ def _refuse_others(first: _Part, part: _Part) -> None:
         listed = "".join(f"\n  {each}" for each in differences)
         raise RunChanged(
             f"{first.folder} and {part.folder} are not shards of one run:{listed}",
-            fix="Measure again the shards that were made from other files.",
+            fix="Measure again those that differ: same files, same options, same version of the harness.",
         )
 
 

@@ -144,7 +144,7 @@ def doubled(journal: bytes) -> bytes:
     [
         (JOURNAL, damaged, f"s3://b/x/{JOURNAL}"),
         (JOURNAL, doubled, f"s3://b/x/{JOURNAL}"),
-        (JOURNAL, lambda _: b"", f"s3://b/x/{JOURNAL} can't be read"),
+        (JOURNAL, lambda _: b"", f"s3://b/x/{JOURNAL} is empty"),
         (MANIFEST, lambda _: b"[" * 100_000, f"s3://b/x/{MANIFEST}"),
         (MANIFEST, lambda raw: raw.replace(b'"run_id": "', b'"run_id": "../../'), "can't name a folder"),
         (MANIFEST, lambda raw: raw.replace(b'"run_id": "', b'"run_id": "/tmp/'), "can't name a folder"),
@@ -213,6 +213,15 @@ def test_an_object_that_changes_while_it_is_read_is_refused(
     store.objects = Growing(store.objects)
     done = at(made, store, "report", address)
     assert (done.returncode, f"{MANIFEST} changed while it was read" in done.stderr) == (2, True), done.stderr
+
+
+def test_a_store_that_is_overloaded_is_not_taken_for_wrong_keys(made: Path, store: Bucket) -> None:
+    store.overloaded = True
+    done = at(made, store, "merge", "s3://b/x")
+    assert (done.returncode, done.stderr.splitlines()) == (
+        2,
+        [f"error: s3://b/x/{MANIFEST}: the store answers with HTTP 503.", "  Try again later."],
+    )
 
 
 def test_what_is_not_there_or_not_given_is_told_with_the_fix(made: Path, store: Bucket) -> None:

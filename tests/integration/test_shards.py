@@ -17,11 +17,11 @@ import yaml
 from gated import Done, classifier, command, served
 from measured import events_of, places, records, write_project
 from measured_twice import agreed, write_recorded, write_served
-from scripted import Script, ScriptedServer
+from scripted import Answer, Request, Script, ScriptedServer
 
 from harness.journal import JournalWriter, read_events
 from harness.record import Record, Session
-from harness.rundir import JOURNAL, list_runs
+from harness.rundir import JOURNAL, MANIFEST, list_runs
 
 Serve = Callable[[Script], ScriptedServer]
 CASES, REPEATS = 23, 2  # as in `write_served`
@@ -47,7 +47,7 @@ def run_shard(root: Path, shard: str) -> Path:
     return made
 
 
-def merged(root: Path, *runs: Path) -> tuple[Done, dict[str, Any]]:
+def merged(root: Path, *runs: Path | str) -> tuple[Done, dict[str, Any]]:
     done = command(root, "merge", "--json", *map(str, runs))
     assert done.stdout, done.stderr
     return done, json.loads(done.stdout)
@@ -225,6 +225,58 @@ def test_the_limits_of_an_endpoint_are_shared_out(tmp_path: Path, scripted_serve
     for shard in ("1/4", "4/4"):
         together += [record.in_flight for record in records(run_shard(tmp_path, shard))]
     assert 1 <= max(together) <= 2
+
+
+def test_what_a_shard_lacks_is_joined_and_not_resumed(project: Path) -> None:
+    shard = run_shard(project, "1/2").name
+    _, report = merged(project, shard, run_shard(project, "2/2"))
+    asked = (("compare", shard, report["run_id"]), ("baseline", "set", shard), ("run", SUITE, "--add", "1", shard))
+    for done in (command(project, *words) for words in asked):
+        said = " ".join((done.stdout + done.stderr).split())
+        assert "`harness merge RUN...`" in said
+        assert "resume" not in said
+
+
+def test_shards_that_are_joined_again_count_once_in_a_history(project: Path) -> None:
+    shards = [run_shard(project, f"{n}/2") for n in (1, 2)]
+    merged(project, *shards)
+    command(project, "resume", shards[0].name, "--quiet")  # finds nothing to send, and says so in the journal
+    merged(project, *shards)
+    told = json.loads(command(project, "history", SUITE, "--json").stdout)
+    runs = {point["run_id"] for line in told["candidates"].values() for point in line["points"]}
+    assert len(runs) == 1
+
+
+def test_what_one_shard_was_refused_is_not_said_of_what_others_were_answered(
+    tmp_path: Path, scripted_server: Serve
+) -> None:
+    refuses = [False]
+
+    def script(request: Request) -> Answer:
+        denied = {"error": {"message": "Incorrect API key"}}
+        return Answer.of_json(denied, status=401) if refuses[0] else classifier(request)
+
+    write_served(tmp_path, scripted_server(script).url, cases=CASES)
+    first = run_shard(tmp_path, "1/2")
+    refuses[0] = True
+    assert command(tmp_path, "run", SUITE, "--quiet", "--shard", "2/2").returncode == 5
+    (second,) = set(list_runs(tmp_path / "results")) - {first}
+    done, report = merged(tmp_path, first, second)
+    rows = [each["went_wrong"][0] for each in report["candidates"]]
+    assert (done.returncode, {row["kind"] for row in rows}) == (4, {"unauthorized"})
+    answered = [sum(each["outcomes"].values()) for each in report["candidates"]]
+    assert "every call" not in report["headline"]
+    # 12 cases, 2 variants, 2 repeats were answered by the first shard
+    assert [round(row["count"] / row["share"]) - row["count"] for row in rows] == [48, 48], answered
+
+
+def test_a_shard_that_is_none_is_refused_by_the_name_of_its_file(project: Path) -> None:
+    shard = run_shard(project, "1/2")
+    written = json.loads((shard / MANIFEST).read_text())
+    for none in ({"number": 3, "of": 2}, {"number": 1, "of": 10**12}, {}):
+        (shard / MANIFEST).write_text(json.dumps(written | {"notes": written["notes"] | {"shard": none}}))
+        done = command(project, "merge", str(shard))
+        assert (done.returncode, f"{shard / MANIFEST} is not a manifest" in done.stderr) == (2, True), done.stderr
 
 
 @pytest.mark.parametrize("written", ["0/3", "4/3", "x", "1/0", "2/99999", "1"])

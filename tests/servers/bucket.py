@@ -22,6 +22,7 @@ class Bucket:
     environment: dict[str, str]
     objects: dict[str, bytes] = field(default_factory=dict)
     refused: set[str] = field(default_factory=set)
+    overloaded: bool = False  # it answers nothing else than that
     asked: list[tuple[str, str]] = field(default_factory=list)  # method, `bucket/path`
 
     def upload(self, folder: Path, to: str) -> str:
@@ -42,7 +43,9 @@ def bucket() -> Iterator[Bucket]:
             found.asked.append((self.command, name))
             raw = found.objects.get(name)
             signed = KEY_ID in self.headers.get("Authorization", "")
-            if name in found.refused or not signed:
+            if found.overloaded:
+                self.answer(503, b"<Error><Code>SlowDown</Code></Error>")
+            elif name in found.refused or not signed:
                 self.answer(403, b"<Error><Code>AccessDenied</Code></Error>")
             elif raw is None:
                 self.answer(404, b"<Error><Code>NoSuchKey</Code></Error>")

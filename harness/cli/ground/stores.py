@@ -25,6 +25,7 @@ from harness.journal import RunLock
 _ADDRESS = re.compile(r"(?P<run>(?P<store>(?P<kind>s3|gs|az)://[\w.-]+)/(?P<path>[^?#:]*[^?#:/]))/*(?::(?P<name>.+))?")
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")  # becomes the name of a folder
 _QUOTED = re.compile(r'"(?:\\.|[^"\\])*"|`[^`]*`')  # a client may quote the key that it could not read
+_STATUS = re.compile(r"status code: (416|429|5\d\d)\b")
 _PART = 8 << 20  # bytes of one request, which obstore ends after 30 s
 _MOST = {"manifest.json": 64 << 20, "journal.jsonl": 64 << 30}  # bytes
 _MOST_SAID = 300
@@ -46,7 +47,7 @@ def fetch_run(ref: str, results: Path) -> tuple[Path, str]:
     """
     named = _ADDRESS.fullmatch(ref)
     if named is None:  # it is not repeated: it may hold a key
-        fix = "Write s3://BUCKET/FOLDER, or likewise gs:// or az://, and no key in it."
+        fix = "Write s3://BUCKET/FOLDER, or likewise gs:// or az://: without `?`, `#` and `:` in FOLDER, and no key."
         raise UsageError("That is not an address at which a run can be read.", fix=fix)
     try:
         results.mkdir(parents=True, exist_ok=True)
@@ -166,6 +167,10 @@ def _refusals(named: re.Match[str], name: str = "") -> Iterator[None]:
         fix = f"{keys} to a key that may read it; without the right to list, a wrong address is refused alike."
         raise UsageError(f"{where}: the store refuses to give it.", fix=fix) from None
     except (BaseError, ValueError) as error:
+        if status := _STATUS.search(str(error)):
+            if status[1] == "416":  # no range of it can be given
+                raise UsageError(f"{where} is empty.", fix="Copy that run to the store again, whole.") from None
+            raise UsageError(f"{where}: the store answers with HTTP {status[1]}.", fix="Try again later.") from None
         said = _QUOTED.sub("...", (str(error).splitlines() or [""])[0])
         raise UsageError(
             f"{where} can't be read: {without_keys(said)[:_MOST_SAID]}", fix=f"{keys}, and check the address."

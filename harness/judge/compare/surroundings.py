@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from harness.judge import Change, WordChange, count
+from harness.judge import Change, WordChange, count, verb
 from harness.judge.pairs import Pairs, Side
 from harness.judge.view import NONE, VIAS, View, named_counts
 
@@ -88,11 +88,8 @@ def notes(base: View, head: View, pairs: Pairs) -> Iterator[str]:
         yield "No case is on both sides, so nothing can be compared."
     for name, view in (("the baseline", base), ("the candidate", head)):
         if view.missing:
-            finish = "" if view.manifest.asked_elsewhere else "; finish it with `harness resume`"
-            yield (
-                f"The run of {name} is not finished: {count(view.missing, 'trial')} were not run and are"
-                f" left out{finish}."
-            )
+            left = f"{count(view.missing, 'trial')} {verb(view.missing, 'was', 'were')} not run and left out"
+            yield f"The run of {name} is not finished: {left}. {view.manifest.to_finish}"
         if view.stopped is not None and pairs.cases:
             told = (
                 f"{name.capitalize()} was stopped once its verdict was settled, after {view.stopped.asked:,} of"

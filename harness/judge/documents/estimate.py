@@ -53,7 +53,7 @@ class Trouble(msgspec.Struct, frozen=True, kw_only=True):
     kind: str  # a failure's kind (bad_request, timeout, ...), or truncated, empty, refused, unparseable
     whose: Literal["endpoint", "prompt"]  # who caused it; only what the endpoint failed leaves a check open
     count: int  # trials; where a candidate was ended early, those that met it
-    share: float | None  # of the candidate's trials, variants included; None where it was ended early
+    share: float | None  # of the candidate's trials, variants included; None where it was ended before its first reply
     message: str  # the endpoint's own words, the first of them; of replies: the reason of the first
     case: str  # one that met it
     where: str  # file:line of what to change; empty where it is not known

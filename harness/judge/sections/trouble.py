@@ -47,11 +47,13 @@ def _ended(view: View) -> Iterator[Trouble]:
         return  # a resume measured it since
     mend = what_to_change(refused.failure, view.entry.places, view.model.api_key_env, run=view.manifest.run_id)
     told = bool(refused.fix)  # what was said at the time stands
+    calls, trials = max(1, refused.calls), view.every_trial
+    answered = bool((trials.failure == NONE).any())  # before, or by another shard
     yield Trouble(
         kind=refused.failure.kind,
         whose="endpoint",
-        count=max(1, refused.calls),
-        share=None,
+        count=calls,
+        share=calls / (calls + len(trials)) if answered else None,
         message=refused.failure.message,
         case=refused.case,
         where=refused.where if told else mend.where,

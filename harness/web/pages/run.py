@@ -81,8 +81,7 @@ def report_stamp(folder: RunFolder) -> tuple[str, int, int]:
 
 def _judged(folder: RunFolder, manifest: Manifest) -> JudgedRun | str:
     if folder.report is None:
-        judge, go_on = f"`harness report {folder.name}`", f"`harness resume {folder.name}`"
-        return f"It has no report yet: {judge} judges what there is, {go_on} goes on."
+        return f"It has no report yet: `harness report {folder.name}` judges what there is. {manifest.to_finish}"
     try:
         assessment = msgspec.json.decode(plain_content(folder.report), type=Assessment)
     except (OSError, msgspec.MsgspecError) as error:

@@ -128,7 +128,10 @@ def entropy(case: list[str]) -> float:
 
 
 def chance_corrected(answers: list[list[str]]) -> dict[str, float]:
-    """Give Fleiss' kappa and Krippendorff's alpha as their papers define them."""
+    """Give Fleiss' kappa and Krippendorff's alpha as their papers define them.
+
+    Two failures agree by chance as little as they do in a case: each is of its own kind.
+    """
     names = sorted({answer for case in answers for answer in case})
     n = len(answers[0])
     found = {}
@@ -137,7 +140,7 @@ def chance_corrected(answers: list[list[str]]) -> dict[str, float]:
     if all(len(case) == n for case in answers):
         share = {name: mean([case.count(name) / n for case in answers]) for name in names}
         per_case = [(sum(case.count(name) ** 2 for name in names) - n) / (n * (n - 1)) for case in answers]
-        chance = sum(p**2 for p in share.values())
+        chance = sum(p**2 for name, p in share.items() if not name.startswith(FAILED))
         found["fleiss_kappa"] = (mean(per_case) - chance) / (1 - chance)
     coincidence: dict[tuple[str, str], float] = defaultdict(float)
     for case in answers:
@@ -147,8 +150,10 @@ def chance_corrected(answers: list[list[str]]) -> dict[str, float]:
                     coincidence[a, b] += 1 / (len(case) - 1)
     margin = {name: sum(coincidence[name, other] for other in names) for name in names}
     total = sum(margin.values())
+    failures = sum(m * (m - 1) for name, m in margin.items() if name.startswith(FAILED))
     observed = sum(v for (a, b), v in coincidence.items() if a != b) / total
-    by_chance = sum(margin[a] * margin[b] for a in names for b in names if a != b) / (total * (total - 1))
+    differing = sum(margin[a] * margin[b] for a in names for b in names if a != b) + failures
+    by_chance = differing / (total * (total - 1))
     found["krippendorff_alpha"] = 1 - observed / by_chance
     return found
 

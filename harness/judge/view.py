@@ -205,7 +205,7 @@ class View:
     @cached_property
     def votes(self) -> Votes:
         """How often each case got each answer; cases asked once are left out."""
-        return Votes.of(self.trials.case, self.answer_codes)
+        return Votes.of(self.trials.case, self.answer_codes, told=len(self.labels) + FAILED)
 
     @cached_property
     def resampling(self) -> Resampling:

@@ -13,7 +13,7 @@ import numpy as np
 from harness.files.thresholds import ACCURACY, F1, PRECISION, RECALL, SPECIFICITY
 from harness.judge.scores import matrix, resample
 from harness.judge.scores.figure import Figure, Float, Mapped, Missing, Normal
-from harness.judge.scores.proportion import Denominator, Int64, Share, share_of_counts, share_of_rare
+from harness.judge.scores.proportion import Int64, Share, share_of_counts
 
 NO_TRIALS = "there are no trials"
 Told: TypeAlias = resample.Answers | resample.Patterns
@@ -67,11 +67,10 @@ def no_alarm(answers: Told, label: int) -> Share | Missing:
 
 def _of_others(answers: Told, label: int, wrong: Int64) -> Share | Missing:
     told = answers.patterns
-    trials = np.where(told.expected == label, 0, told.trials)
-    alarms = np.where(told.expected == label, 0, wrong)
+    mine = told.expected == label
+    right, trials = np.where(mine, 0, told.trials - wrong), np.where(mine, 0, told.trials)
     why = f"every case expects ‘{answers.labels[label]}’, so no false alarm is possible"
-    of = Denominator.of(trials, told.size)
-    return share_of_rare(alarms, trials, of, told.size, complement=True, why_empty=why)
+    return share_of_counts(right, trials, told.size, why_empty=why)
 
 
 def f1(answers: Told, label: int) -> Figure:

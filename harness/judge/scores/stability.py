@@ -31,9 +31,10 @@ class Votes:
     counts: Int32 | Int64  # cases x codes
     codes: Int64  # the answer of each column
     case: Int64  # the case of each row
+    told: int | None = None  # codes from here on are no answers: by chance, too, they agree with nothing
 
     @classmethod
-    def of(cls, case: Int32 | Int64, answer: Int16 | Int32 | Int64) -> "Votes":
+    def of(cls, case: Int32 | Int64, answer: Int16 | Int32 | Int64, told: int | None = None) -> "Votes":
         """Count the answers of each case."""
         ids, place = numbered(case)
         codes, column = numbered(answer)
@@ -42,7 +43,7 @@ class Votes:
         place += column
         counts = np.bincount(place, minlength=len(ids) * width).reshape(len(ids), width).astype(np.int32)
         repeated = counts.sum(axis=1) > 1
-        return cls(counts if repeated.all() else counts[repeated], codes.astype(np.int64), ids[repeated])
+        return cls(counts if repeated.all() else counts[repeated], codes.astype(np.int64), ids[repeated], told)
 
     @cached_property
     def repeats(self) -> Int64:
@@ -217,8 +218,7 @@ def krippendorff_alpha(votes: Votes, *, seed: int) -> Figure:
 
 def _fleiss(agreeing: Float, counts: Float, trials: Float, cases: Float) -> Float:
     """Take sums over cases: of pairwise agreement, of answers (..., codes), of trials, and their number."""
-    del trials
-    share = counts / counts.sum(axis=-1, keepdims=True)
+    share = counts / trials[..., None]
     return _beyond_chance(agreeing / cases, (share**2).sum(axis=-1))
 
 
@@ -238,14 +238,14 @@ def _bootstrapped(votes: Votes, statistic: Callable[..., Float], seed: int) -> F
     """Resample cases (Rubin 1981), with half a case each that agrees and that does not, of the usual answers.
 
     Without these a run in which all agreed would claim an interval of width zero. All that the statistics need
-    are sums over cases, so a draw is one matrix product. Above `EXACT_CASES` cases: linearised, by differences
-    with respect to each sum.
+    are sums over cases, so a draw is one matrix product. Above `EXACT_CASES` cases: linearised by each sum.
     """
     kinds, size = votes.kinds
     patterns = Votes(kinds, votes.codes, np.arange(len(kinds)))
     trials = patterns.repeats.astype(np.float64)
     agreeing = patterns.agreeing * (trials if statistic is _alpha else 1.0)
-    sums = np.column_stack([agreeing, trials, np.ones(len(kinds)), kinds])
+    given = kinds if votes.told is None else kinds[:, votes.codes < votes.told]
+    sums = np.column_stack([agreeing, trials, np.ones(len(kinds)), given])
 
     def of(total: Float) -> Float:
         return statistic(total[..., 0], total[..., 3:], total[..., 1], total[..., 2])

@@ -164,6 +164,15 @@ def test_bounds_of_one_labels_recall_are_clopper_pearson(answers_of: AnswersOf) 
     assert (estimate.low, estimate.high) == pytest.approx(tuple(jeffreys), abs=0.006)
 
 
+def test_specificity_of_one_of_two_labels_is_the_recall_of_the_other_with_its_interval() -> None:
+    # 8 cases of each label, 5 repeats; of `b` a single answer is right, so one case alone tells of the spread.
+    expected, predicted = np.repeat([0, 1], 40).astype(np.int16), np.zeros(80, dtype=np.int16)
+    predicted[79] = 1
+    answers = Answers(labels=("a", "b"), case=np.repeat(np.arange(16), 5), expected=expected, predicted=predicted)
+    for told in (classification.specificity(answers, 0), classification.no_alarm(answers, 0)):
+        assert told == classification.recall(answers, 1)
+
+
 def test_f_beta_weighs_recall_beta_squared_times(answers_of: AnswersOf) -> None:
     # TP 80, FN 20, FP 10: F2 = 5*80 / (5*80 + 4*20 + 10) = 400/490.
     f2 = Resampling.of(answers_of([[80, 20], [10, 890]], "ab"), seed=1).fbeta(0, 2)

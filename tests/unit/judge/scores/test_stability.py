@@ -146,6 +146,16 @@ def test_alpha_above_the_limit_is_linearised_as_wide_as_the_bootstrap() -> None:
     assert widths[0] == pytest.approx(widths[1] * (20 / 22) ** 0.5, rel=0.06)
 
 
+def test_which_repeat_failed_moves_neither_kappa_nor_alpha() -> None:
+    # Codes from 2 on are failures, one for each repeat: nobody answered, so no two of them are alike by chance.
+    case, here, there = np.repeat([0, 1, 2, 3], 2), [2, 0, 2, 1, 0, 0, 1, 1], [2, 0, 1, 3, 0, 0, 1, 1]
+    for figure in (reliability.fleiss_kappa, reliability.krippendorff_alpha):
+        first, second = (figure(Votes.of(case, np.array(said), told=2), seed=1).estimate() for said in (here, there))
+        assert (first.value, first.low, first.high) == pytest.approx((second.value, second.low, second.high))
+    kappa = reliability.fleiss_kappa(Votes.of(case, np.array(here), told=2), seed=1).value
+    assert kappa == pytest.approx((1 / 2 - 2 * (3 / 8) ** 2) / (1 - 2 * (3 / 8) ** 2))
+
+
 def test_kappa_of_unequal_repeats_points_to_alpha_and_of_one_answer_is_undefined() -> None:
     unequal = Votes.of(np.array([0, 0, 0, 1, 1]), np.array([0, 0, 1, 1, 1]))
     why = reliability.fleiss_kappa(unequal, seed=1).estimate().why_undefined

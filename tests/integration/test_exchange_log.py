@@ -73,6 +73,32 @@ def test_a_stream_is_logged_with_its_events(log: Path) -> None:
     assert 'data: {"a": 1}\\n\\ndata: [DONE]' in log.read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize("pieces", [(CANARY,), (CANARY[:9], CANARY[9:]), tuple(CANARY)])
+def test_a_key_in_the_events_of_a_stream_is_not_logged(log: Path, pieces: tuple[str, ...]) -> None:
+    events = [{"choices": [{"delta": {"content": text}}], "model": "m-1"} for text in ("spam ", *pieces)]
+    sent = [f"data: {json.dumps(event)}\n\n".encode() for event in events]
+    asyncio.run(_exchange("wire", Answer.of_events(*sent, b"data: [DONE]\n\n"), stream=True))
+    logged = log.read_text(encoding="utf-8").split("< ")[-1].removesuffix("\n\n").encode().decode("unicode_escape")
+    read = [json.loads(line.removeprefix("data:")) for line in logged.split("\n") if line.startswith("data: {")]
+    assert [event["model"] for event in read] == ["m-1"] * len(events)
+    said = "".join(event["choices"][0]["delta"]["content"] for event in read)
+    assert said.replace("[redacted]", "") in {"", "spam "}
+
+
+def test_a_key_in_the_tokens_of_a_reply_is_not_logged(log: Path) -> None:
+    tokens = [{"token": text} for text in ("spam", CANARY[:9], CANARY[9:])]
+    asyncio.run(_exchange("wire", Answer.of_json({"logprobs": {"content": tokens}})))
+    text = log.read_text(encoding="utf-8")
+    assert "sk-ca" not in text
+    assert "9f8e7d" not in text
+
+
+def test_a_key_with_escapes_in_a_body_that_is_cut_is_not_logged(log: Path) -> None:
+    body = json.dumps({"error": CANARY.replace("/", "//"), "key": CANARY, "more": "x" * 70_000}).replace("//", "/")
+    asyncio.run(_exchange("wire", Answer(status=500, body=body.encode())))
+    assert "9f8e7d" not in log.read_text(encoding="utf-8")
+
+
 def test_a_broken_exchange_is_logged_as_such_and_only_its_owner_may_read(log: Path) -> None:
     asyncio.run(_exchange("wire", Answer(raw=b"HTTP/1.1 200 OK\r\ncontent-length: 50\r\n\r\nhalf")))
     assert "-> network after " in log.read_text(encoding="utf-8")

@@ -37,6 +37,7 @@ def echo(request: Request) -> Answer:
         Answer(body=f"<html>{key}</html>".encode()),
         Answer(status=500, body=f"Traceback: {{'authorization': 'Bearer {key}', 'x': '{other}'}}".encode()),
         Answer.of_json({"error": key}),
+        Answer.of_json({**chat_reply("spam"), "service_tier": key}),
         Answer.of_json({"choices": [{"message": {"content": "x", "refusal": key}, "finish_reason": other}]}),
     ]
     return echoes[request.number % len(echoes)]

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeAlias, TypeVar
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
 from harness.files.digest import digest
 from harness.files.project.secrets_guard import check_header, check_key_variable, check_origin, check_sent, placeholders
@@ -123,9 +123,7 @@ class Engine(Written):
 class Adapt(Written):
     """How this model takes what prompts and `params` ask for: its names, its values, what it refuses."""
 
-    override: Annotated[dict[str, Any], AfterValidator(check_sent)] = Field(
-        {}, description="Parameters that win over a prompt's and `params`."
-    )
+    override: dict[str, Any] = Field({}, description="Parameters that win over a prompt's and `params`.")
     drop: Texts = Field((), description="Names that are not sent, whoever asks for them.")
 
     @field_validator("override", "drop")
@@ -150,6 +148,7 @@ class Notify(Written):
     api_key_env: Annotated[str, AfterValidator(check_key_variable)] = Field(description="NAME of its key's variable.")
 
 
+_CHECKED_BY_THEMSELVES = ("api_key_env", "base_url", "url", "headers")
 ASKED = frozenset({"model", "messages", "prompt", "input"})  # what a request holds besides parameters
 
 
@@ -170,9 +169,7 @@ class ModelEntry(Written):
     ca_file: Path | None = Field(
         None, description="PEM file of an authority to trust besides this machine's, such as your company's."
     )
-    params: Annotated[dict[str, Any], AfterValidator(check_sent)] = Field(
-        {}, description="Sent with every request: temperature, seed, ..."
-    )
+    params: dict[str, Any] = Field({}, description="Sent with every request: temperature, seed, ...")
     adapt: Adapt = Field(Adapt(), description="What this model does not take as prompts and `params` ask for it.")
     retires: Day | None = Field(None, description="Day from which the provider serves it no more: 2027-01-14.")
     via: Via = Field(
@@ -197,9 +194,7 @@ class ModelEntry(Written):
     # endpoint: http
     url: str | None = Field(None, description="http: where to send each case.")
     method: Literal["GET", "POST", "PUT", "PATCH"] = Field("POST", description="http: the method.")
-    body: Annotated[Any, AfterValidator(check_sent)] = Field(
-        None, description="http: the JSON body; its texts are templates over the inputs."
-    )
+    body: Any = Field(None, description="http: the JSON body; its texts are templates over the inputs.")
     reply: str | None = Field(None, pattern=r"^(/.*)?$", description="http: JSON pointer to the reply.")
     score: str | None = Field(None, pattern=r"^(/.*)?$", description="http: JSON pointer to a score.")
     usage: dict[Literal["input", "output", "cached", "cache_write", "reasoning"], str] = Field(
@@ -224,6 +219,11 @@ class ModelEntry(Written):
     def waits(self) -> bool:
         """Whether answers come later, in a batch or a file: no clock is held beside them."""
         return self.via in ("batch", "file")
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _holds_no_key(cls, value: object, info: ValidationInfo) -> object:
+        return value if info.field_name in _CHECKED_BY_THEMSELVES else check_sent(value)
 
     @field_validator("api_key_env")
     @classmethod

@@ -14,8 +14,14 @@ _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 _KEY_PREFIX = re.compile(
     r"(sk|pk|rk)-|(sk|pk|rk|gsk|hf|ghp|gho|xox[abp])[-_](?=.{12})|(AIza|eyJ)(?=.{12})|AKIA(?=.{16}$)|Bearer "
 )
-_SECRET_HEADER = re.compile(r"authorization|(x-)?(api-?key|auth.*|.*token|.*secret|.*-key)|cookie", re.I)
-_SECRET_QUERY = re.compile(r"(api[-_]?)?key|.*token|.*secret|password|sig(nature)?", re.I)
+_KEY_WITHIN = re.compile(  # a text of any kind: what no other word looks like
+    r"(?<![\w-])((sk|pk|rk)-|gsk_|hf_|gh[pos]_|github_pat_|xox[abp]-|AIza|eyJ|AKIA)(?=[a-z_-]*[A-Z0-9])[\w-]{16,}"
+)
+_SECRET_HEADER = re.compile(
+    r"(proxy-)?authorization|(x-)?(api[-_]?key|auth.*|.*token|.*secret|.*password|.*[-_]key)|cookie", re.I
+)
+_SECRET_QUERY = re.compile(r"(api|.*[-_])?key|.*token|.*secret|.*password|sig(nature)?", re.I)
+_SCHEME = re.compile(r"(basic|bearer) +[\w+/=.~-]{6,}", re.I)  # a header's value that signs in
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")
 _SECRET_FIELD = re.compile(
     r"(x-)?api[-_]?key|(access|secret|private|auth|subscription)[-_]?(key|token)|bearer([-_]?token)?|"
@@ -52,6 +58,7 @@ def check_sent(value: _T) -> _T:
         for name, inner in value.items():
             if _SECRET_FIELD.fullmatch(str(name)) and _is_written_out(inner):
                 raise ValueError(f"`{name}` {_NO_KEY_HERE}")
+            check_sent(str(name))
             check_sent(inner)
     elif isinstance(value, (list, tuple)):
         for inner in value:
@@ -73,7 +80,8 @@ def _is_written_out(value: object) -> bool:
 
 
 def _is_a_key(text: str) -> bool:
-    return len(text) >= _SHORTEST_KEY and _KEY_PREFIX.match(text) is not None
+    begun = len(text) >= _SHORTEST_KEY and _KEY_PREFIX.match(text)
+    return bool(begun or _KEY_WITHIN.search(text))
 
 
 def placeholders(text: str) -> list[str]:
@@ -98,7 +106,7 @@ def check_origin(url: str) -> str:
     query = parse_qsl(parts.query, keep_blank_values=True)
     if any(_SECRET_QUERY.fullmatch(name) or _is_a_key(value) for name, value in query):
         raise ValueError("must not hold a key in its query. Use `api_key_env`, or a header with ${VARIABLE}")
-    return url
+    return check_sent(url)
 
 
 def check_header(name: str, value: str) -> None:
@@ -107,5 +115,9 @@ def check_header(name: str, value: str) -> None:
         raise ValueError("the name of a header has only letters, digits and dashes")
     if any(ord(c) < 32 or ord(c) == 127 for c in value):
         raise ValueError(f"the header `{name}` holds a control character")
-    if _is_a_key(value) or (_SECRET_HEADER.fullmatch(name) and not _PLACEHOLDER.search(value)):
+    if (
+        _is_a_key(value)
+        or _SCHEME.fullmatch(value.strip())
+        or (_SECRET_HEADER.fullmatch(name) and not _PLACEHOLDER.search(value))
+    ):
         raise ValueError(f"the header `{name}` must take its secret from the environment: write ${{VARIABLE}}")

@@ -1,5 +1,6 @@
 """Keys are redacted by value: whatever an endpoint echoes, no key reaches the journal, a log or a report."""
 
+import json
 from collections.abc import Sequence
 from urllib.parse import quote
 
@@ -32,10 +33,14 @@ def redact(text: str, *, also: Sequence[str] = ()) -> str:
 
 
 def _longest_first(known: Sequence[str], more: Sequence[str]) -> list[str]:
-    forms = {
-        form for value in more for form in (value, quote(value, safe="", errors="replace")) if len(form) >= _SHORTEST
-    }
+    forms = {form for value in more for form in _forms(value) if len(form) >= _SHORTEST}
     return sorted({*known, *forms}, key=len, reverse=True)
+
+
+def _forms(value: str) -> tuple[str, ...]:
+    """Give a secret as it is, as an address has it, and as a text of JSON has it."""
+    texts = (json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1])
+    return (value, quote(value, safe="", errors="replace"), *texts, *(text.replace("/", r"\/") for text in texts))
 
 
 def clean(outcome: Reply | Failure) -> Reply | Failure:

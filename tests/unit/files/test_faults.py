@@ -243,7 +243,7 @@ HARNESS_FAULTS = [
         "model: mini-1",
         "model: m\n    adapt: {override: {auth_token: '0123456789'}}",
         7,
-        "models.mini.adapt.override",
+        "models.mini.adapt",
         "`auth_token` would be",
     ),
     (
@@ -253,6 +253,65 @@ HARNESS_FAULTS = [
         "models.own.body",
         "`password` would be",
     ),
+    ("model: mini-1", "model: sk-live-0123456789abcdef", 6, "models.mini.model", "looks like a key"),
+    (
+        "https://api.example.com/v1",
+        "https://api.example.com/sk-live-0123456789abcdef/v1",
+        5,
+        "models.mini.base_url",
+        "looks like a key",
+    ),
+    (
+        "https://api.example.com/v1",
+        "https://api.example.com/v1?subscription-key=0123456789",
+        5,
+        "models.mini.base_url",
+        "a key in its query",
+    ),
+    (
+        "model: mini-1",
+        "model: m\n    params: {metadata: {who: 'key=sk-live-0123456789abcdef'}}",
+        7,
+        "models.mini.params",
+        "looks like a key",
+    ),
+    (
+        "model: mini-1",
+        "model: m\n    params: {sk-live-0123456789abcdef: 1}",
+        7,
+        "models.mini.params",
+        "looks like a key",
+    ),
+    ("model: mini-1", "model: m\n    ca_file: sk-live-0123456789abcdef", 7, "models.mini.ca_file", "looks like a key"),
+    (
+        "model: mini-1",
+        "model: m\n    headers: {X-Team: 'team sk-live-0123456789abcdef'}",
+        7,
+        "models.mini.headers",
+        "write ${VARIABLE}",
+    ),
+    (
+        "model: mini-1",
+        "model: m\n    headers: {X-Api-Key: '${HALF}sk-live-0123456789abcdef'}",
+        7,
+        "models.mini.headers",
+        "write ${VARIABLE}",
+    ),
+    (
+        "model: mini-1",
+        "model: m\n    headers: {X-Team: Basic MDEyMzQ1Njc4OQ==}",
+        7,
+        "models.mini.headers",
+        "write ${VARIABLE}",
+    ),
+    (
+        "model: mini-1",
+        "model: m\n    headers: {Proxy-Authorization: pw@}",
+        7,
+        "models.mini.headers",
+        "write ${VARIABLE}",
+    ),
+    ("model: mini-1", "model: m\n    headers: {X-Password: pw@}", 7, "models.mini.headers", "write ${VARIABLE}"),
     ("replies: replies.jsonl", "replies: none.jsonl", 2, "models.recorded.replies", "no such file"),
     ("replies: replies.jsonl", "replies: ../r.jsonl", 2, "models.recorded.replies", "leads out of the project"),
 ]
@@ -270,6 +329,15 @@ def test_a_mistake_in_harness_yml_is_named_and_no_key_is_repeated(
     assert (problem.file, problem.line, problem.field) == (path, line, field)
     assert said in f"{problem.message} {problem.fix}"
     assert not any(secret in str(problem) for secret in ("123456789", "AIza", "pw@", "Bearer abc"))
+
+
+def test_words_that_only_remind_of_a_key_are_none(project: Write) -> None:
+    suite = project()
+    written = Path(HARNESS).read_text()
+    body = "{text: 'In sk-SK: is {{ message }} a risk-assessment-of-2026-report or disk-usage-0123456789-warning?'}"
+    own = f"  own: {{endpoint: http, url: 'http://127.0.0.1:9/hf_models/m', reply: /a, body: {body}}}"
+    Path(HARNESS).write_text(f"{written.rstrip()}\n{own}\n")
+    assert load_bundle(suite).suite.name
 
 
 GOOD = b'{"id": "9", "message": "caf\xc3\xa9", "expected": "spam"}\n{"message": "b", "expected": "ham"}\n'

@@ -16,6 +16,7 @@ from msgspec import structs
 
 from harness.measure.endpoint.codecs import fields
 from harness.measure.endpoint.headers import Headers
+from harness.measure.endpoint.secrets import redact
 from harness.record import TokenLogprob, Usage
 
 N = TypeVar("N", int, float)
@@ -86,7 +87,7 @@ class Books:
 def at_tier(usage: Usage, said: str | None, headers: Headers) -> Usage:
     """Add the service tier that served a reply; Gemini's OpenAI face says it in a header alone."""
     said = said or headers.get("x-gemini-service-tier")
-    return structs.replace(usage, tier=said[:_LONGEST_TIER].lower()) if said else usage
+    return structs.replace(usage, tier=redact(said)[:_LONGEST_TIER].lower()) if said else usage
 
 
 def openai_usage(

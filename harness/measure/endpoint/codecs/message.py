@@ -12,6 +12,7 @@ import msgspec
 from harness.endings import WORDS, ending_of, in_common_words
 from harness.measure.endpoint.codecs.books import Books, Headers, at_tier, request_id, server_ns, with_all_output
 from harness.measure.endpoint.codecs.fields import Count, ErrorInReply, JsonObject, Malformed, list_at, text_at
+from harness.measure.endpoint.secrets import redact
 from harness.record import Reply, ToolCall, Usage
 
 _MOST_THOUGHT = 10_000  # characters of thoughts that the journal keeps
@@ -151,7 +152,7 @@ def thoughts_among(parts: list[object]) -> str:
 
 def kept(thoughts: str) -> str | None:
     """Return as much of the thoughts as the journal keeps."""
-    return thoughts[:_MOST_THOUGHT] or None
+    return redact(thoughts)[:_MOST_THOUGHT] or None  # in this order: no part of a key survives the cut
 
 
 def _words(value: object, depth: int = 0) -> Iterator[str]:

@@ -8,7 +8,7 @@ part of one survives the cut.
 
 import json
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Set
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -134,21 +134,44 @@ def _body(content: bytes) -> str:
 
 
 def _unescaped(text: str) -> str:
-    """Look for keys inside the texts of JSON: one that is echoed with escapes is found too."""
+    """Look for keys inside the texts of JSON, a document or an event a line: written with escapes, or in pieces."""
+    whole = _decoded(text)
+    lines = [(line, _decoded(line)) for line in text.split("\n")] if whole is None else [(text, whole)]
+    said: dict[str, str] = {}  # what stands at one place of all events, and of all parts of a list
+    for _, value in lines:
+        _without_keys(value, said)
+    in_pieces = {place for place, words in said.items() if redact(words) != words}
+    return "\n".join(
+        line if value is None else _start(line) + json.dumps(_without_keys(value, {}, in_pieces), ensure_ascii=False)
+        for line, value in lines
+    )
+
+
+def _start(line: str) -> str:
+    return "data: " if line.startswith("data:") else ""
+
+
+def _decoded(line: str) -> object:
+    """Decode a document or an event; None where it is none."""
     try:
-        return json.dumps(_without_keys(json.loads(text)), ensure_ascii=False)
+        return json.loads(line.removeprefix("data:"))
     except (ValueError, RecursionError):
-        return text
+        return None
 
 
-def _without_keys(value: object) -> object:
+def _without_keys(value: object, said: dict[str, str], in_pieces: Set[str] = frozenset(), place: str = "") -> object:
     match value:
         case str():
-            return redact(value)
+            kept = redact(value)
+            said[place] = said.get(place, "") + kept
+            return REDACTED if place in in_pieces and kept == value else kept
         case list():
-            return [_without_keys(item) for item in value]
+            return [_without_keys(item, said, in_pieces, place) for item in value]
         case dict():
-            return {redact(str(name)): _without_keys(item) for name, item in value.items()}
+            return {
+                redact(str(name)): _without_keys(item, said, in_pieces, f"{place}/{name}")
+                for name, item in value.items()
+            }
         case _:
             return value
 

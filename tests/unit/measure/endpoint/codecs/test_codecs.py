@@ -12,11 +12,14 @@ from pydantic import ValidationError
 from harness.files.project import ModelEntry, model_digest
 from harness.files.prompts import Prompt, RenderedChat, RenderedText
 from harness.measure.endpoint.codecs.anthropic import AnthropicCodec
+from harness.measure.endpoint.codecs.books import at_tier
 from harness.measure.endpoint.codecs.codec import Codec, decode
 from harness.measure.endpoint.codecs.completions import ChatCodec, CompletionsCodec
 from harness.measure.endpoint.codecs.generic import GenericCodec
+from harness.measure.endpoint.codecs.message import kept
 from harness.measure.endpoint.codecs.params import CannotEncode
 from harness.measure.endpoint.codecs.responses import ResponsesCodec
+from harness.measure.endpoint.secrets import register
 from harness.record import Failure, Reply, TokenLogprob, Usage
 
 CHAT = RenderedChat((("system", "Be brief."), ("user", "Café?")))
@@ -682,3 +685,14 @@ def test_json_documents_one_a_line_are_named_with_what_to_ask_for(codec: Codec) 
     assert "one a line (NDJSON)" in outcome.message
     assert '`"stream": false`' in outcome.message
     assert "ends in /v1" in outcome.message
+
+
+def test_no_part_of_a_key_survives_the_cut_of_long_thoughts() -> None:
+    register("sk-Thought-0123456789")
+    for before in range(9_970, 10_000, 5):
+        assert "sk-" not in (kept("." * before + "sk-Thought-0123456789") or "")
+
+
+def test_a_tier_that_echoes_a_key_shows_no_part_of_it() -> None:
+    register(f"sk-Tier-{'0123456789' * 5}")
+    assert at_tier(Usage(), f"sk-Tier-{'0123456789' * 5}", {}).tier == "[redacted]"

@@ -110,10 +110,18 @@ def _mend(view: View, made: judge.CandidateAssessment, failed: Sequence[judge.Ch
     """Say what mends the gravest failed check: what the prompt says first, then all else."""
     check = min(failed, key=lambda one: bool(GAUGES[one.metric].mend or thresholds.metric_of(one.metric).outcome))
     outcome = thresholds.metric_of(check.metric).outcome
-    rows = [row for row in made.went_wrong if (row.whose == "endpoint" if outcome == "failed" else row.kind == outcome)]
+    lost = outcome == "failed" or _is_late_by_failures(made, check)
+    rows = [row for row in made.went_wrong if (row.whose == "endpoint" if lost else row.kind == outcome)]
     if rows:
         return _of_trouble(rows[0])
     return _told(view, check, failed)
+
+
+def _is_late_by_failures(made: judge.CandidateAssessment, check: judge.Check) -> bool:
+    """Tell whether so many calls failed that a demand on time would be missed however fast the others were."""
+    metric = thresholds.metric_of(check.metric)
+    share = check.required if metric.quantile is None else metric.quantile
+    return metric.clock is not None and made.latency.censored > (1 - share) * made.latency.n
 
 
 def _told(view: View, check: judge.Check, about: Sequence[judge.Check]) -> judge.NextStep:

@@ -71,7 +71,8 @@ def says_needed(finding: Finding) -> bool:
 
 
 def _undefined(finding: Finding) -> CheckWhy:
-    reason = finding.estimate.why_undefined or "there is nothing to measure it on"
+    seen = finding.estimate.value is not None and finding.estimate.low is None
+    reason = finding.estimate.why_undefined or (seen and finding.estimate.method) or "there is nothing to measure it on"
     return CheckWhy(f"{finding.asked.threshold.text} can't be decided", f"{reason}.")
 
 

@@ -48,18 +48,21 @@ def two_sided(figure: Figure, confidence: float, method: str) -> Estimate:
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """A figure that does not exist, and why."""
+    """A figure that does not exist, or of which nothing but what was `seen` is known, and why."""
 
     why: str
     n: int = 0
+    seen: float | None = None
 
     @property
     def value(self) -> float | None:
-        """None: there is no value."""
-        return None
+        """What was seen, mostly nothing."""
+        return self.seen
 
     def estimate(self, confidence: float = 0.95) -> Estimate:
-        """Give an undefined estimate with its reason."""
+        """Give an undefined estimate with its reason, or a value without an interval."""
+        if self.seen is not None:
+            return Estimate(value=self.seen, n=self.n, confidence=confidence, method=self.why)
         return undefined(self.why, n=self.n, confidence=confidence)
 
     def lower(self, confidence: float = 0.95) -> float | None:  # noqa: ARG002 -- the protocol's shape

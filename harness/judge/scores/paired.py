@@ -202,7 +202,7 @@ def ratio_of_sums(
 
     Linearised: the residual of a case is its top - ratio * its bottom; SE^2 = G/(G-1) sum r_i^2 / bottom^2,
     t quantiles with G - 1 degrees of freedom (Cochran 1977, section 6.3). Undefined when nothing is below.
-    A single case has no standard error: its interval has no width to show, so it is undefined too.
+    A single case has no standard error: its ratio is given without an interval.
     Few large values make a mean too low for t more often than too high: see `_skewed_upper`.
     """
     whole = float(np.sum(bottom))
@@ -213,7 +213,7 @@ def ratio_of_sums(
     present[case] = True
     cases = int(np.count_nonzero(present))
     if cases < 2:
-        return Missing("one case alone shows no spread", len(case))
+        return Missing("one case alone shows no spread", len(case), scale * ratio)
     residual = np.zeros(len(present))
     for begin in range(0, len(case), AT_ONCE):
         part = slice(begin, begin + AT_ONCE)

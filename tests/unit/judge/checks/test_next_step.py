@@ -9,6 +9,7 @@ from went_wrong import OVERLOADED, SITUATIONS, all_cut, one_of_three_not_measure
 
 from harness.judge.assess import assess
 from harness.judge.documents import NextStep
+from harness.record import Failure
 
 LABELS = ("spam", "ham")
 
@@ -83,6 +84,15 @@ def test_slow_calls_are_to_be_made_faster_and_wrong_answers_come_first() -> None
     assert step_of(right, "latency.p95 <= 100 ms").sentence.startswith("Make it faster")
     wrong = [("spam", "ham", 200), ("ham", "ham", 200)]
     assert step_of(wrong, "latency.p95 <= 100 ms", "accuracy >= 90%").sentence.startswith("Fix the prompt")
+
+
+@pytest.mark.parametrize("demand", ["latency.p95 <= 1 s", "latency.within(1 s) >= 90%"])
+def test_calls_that_timed_out_are_no_slow_prompt(demand: str) -> None:
+    late = Failure(kind="timeout", message="no answer in 30 s")
+    lost = step_of([("spam", "spam", 60), ("spam", late, 40), ("ham", "ham", 100)], demand)
+    assert lost.kind == "endpoint"
+    few = step_of([("spam", "spam", 98), ("spam", late, 2), ("ham", "ham", 100)], demand.replace("1 s", "100 ms"))
+    assert few.sentence.startswith("Make it faster")
 
 
 def test_open_checks_say_how_many_cases_settle_them() -> None:

@@ -118,6 +118,23 @@ def test_an_endpoint_that_never_answered_is_not_blamed_for_a_missing_count() -> 
     assert cost_section(made.cost).lead == "What it costs is not known: no reply came."
 
 
+def test_what_one_case_cost_is_shown_without_an_interval_and_decides_nothing() -> None:
+    counted, other = Reply(text="spam", usage=Usage(input=100, output=1)), Reply(text="ham")
+    events: list[Event] = [CALM, case_row("a", "spam"), case_row("b", "ham")]
+    events += [record(case, said, candidate="v1@m") for case, said in (("a", counted), ("b", other))]
+    manifest = manifest_of(LABELS, planned=2, candidates=[priced("v1@m")], thresholds=["cost per 1000 <= $9"])
+    (made,) = assess(manifest, events).candidates
+    assert (made.cost.per_1000.value, made.cost.per_1000.low, made.cost.per_1000.high) == (
+        pytest.approx(0.21),
+        None,
+        None,
+    )
+    assert cost_section(made.cost).lead == "$0.21 per 1,000 decisions; this run cost $0.00021."
+    (check,) = made.checks
+    assert check.status == "INCONCLUSIVE"
+    assert check.why == "cost per 1000 <= $9 can't be decided: one case alone shows no spread."
+
+
 def test_a_cost_that_nobody_counted_is_not_called_free() -> None:
     counted = measured({"v1@m": (100, 0)})["v1@m"].cost
     none = undefined("the endpoint did not count tokens")

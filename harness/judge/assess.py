@@ -213,7 +213,7 @@ def _reason(
 
 def _assessment(run: RunView, policy: Sequence[Threshold], candidates: tuple[CandidateAssessment, ...]) -> Assessment:
     manifest, suite, table = run.manifest, run.suite, run.table
-    complete, (twice, in_flight) = _complete(run, candidates), _cut_off(table)
+    complete, (twice, in_flight) = _complete(run, candidates), _cut_off(table, manifest.planned_trials)
     best = checks.best_first(candidates)[0] if candidates else None
     verdict: Verdict = "INCONCLUSIVE" if best is None else best.verdict
     reason = "nothing was measured." if best is None else checks.reason_of_run(best, candidates)
@@ -253,20 +253,24 @@ def _complete(run: RunView, candidates: Sequence[CandidateAssessment]) -> bool:
     return ended and bool(table.sessions) and table.sessions[-1].event == "finished"
 
 
-def _cut_off(table: RunTable) -> tuple[int, int]:
+def _cut_off(table: RunTable, planned: int) -> tuple[int, int]:
     """Give the calls that were in flight when a session died without a word, was cut off or lost a node.
 
     First those that were sent again: by a resume, or by other nodes. Then those of the last session, which are not.
     """
     twice = cut_off = 0
     running = False
-    most = max((int(trials.in_flight.max(initial=0)) for trials in table.trials.values()), default=0)
+    limits: dict[str, int] = {}  # of each endpoint, and there of each process or node
+    for pace in table.paces:
+        limits[pace.endpoint] = max(pace.most, limits.get(pace.endpoint, 0))
+    seen = max((int(trials.in_flight.max(initial=0)) for trials in table.trials.values()), default=0)  # by one of them
+    most = max(seen, sum(limits.values()))
     for session in table.sessions:
         if session.event in {"started", "resumed"}:
-            twice += most if running else cut_off
+            twice += (session.cut_off or most) if running else cut_off
             cut_off, running = 0, True
         else:
             running = False
             cut_off = session.cut_off if session.event == "stopped" else 0
             twice += session.cut_off if session.event == "finished" else 0
-    return twice, most if running else cut_off
+    return twice, min(most, planned - table.journalled) if running else cut_off

@@ -13,7 +13,7 @@ from harness.journal import JournalWriter
 from harness.judge.assess import assess, assess_run
 from harness.judge.documents import NO_LABEL, OUTCOMES
 from harness.measure.manifest import versions
-from harness.record import Failure, Interference, Session
+from harness.record import Failure, Interference, Pace, Session
 
 LABELS = ("spam", "ham")
 SEED = [("spam", "spam", 90), ("spam", "ham", 10), ("ham", "spam", 5), ("ham", "ham", 95)]
@@ -270,6 +270,23 @@ def test_calls_in_flight_at_a_kill_are_counted_as_perhaps_paid_twice() -> None:
     events = [*killed, CALM, case_row("a", "spam"), record("a", "spam")]
     assessment = assess(manifest_of(LABELS, planned=1), events)
     assert (assessment.sessions, assessment.paid_twice_at_most) == (2, 1)
+
+
+def test_calls_in_flight_at_a_kill_are_those_of_all_endpoints_and_nodes() -> None:
+    started = Session(at_utc="2026-01-01T00:00:00Z", event="started")
+    paces = [
+        Pace(at_ns=n, endpoint=endpoint, limit=2, in_flight=0, why="started", most=most)
+        for n, (endpoint, most) in enumerate([("m #1", 3), ("m #2", 2), ("m #1", 2), ("other", 4)])
+    ]
+    killed = [started, *paces, CALM, case_row("a", "spam"), record("a", "spam")]
+    resumed = Session(at_utc="2026-01-01T00:10:00Z", event="resumed", cut_off=9)
+    for journal, planned, told in (
+        (killed, 100, (0, 3 + 2 + 4)),
+        (killed, 3, (0, 2)),  # no more than are left
+        ([*killed, resumed, Session(at_utc="2026-01-01T00:20:00Z", event="finished")], 1, (9, 0)),
+    ):
+        made = assess(manifest_of(LABELS, planned=planned), journal)
+        assert (made.paid_twice_at_most, made.in_flight_at_end) == told
 
 
 def test_calls_that_were_cut_off_or_lost_with_a_node_count_once_they_were_sent_again() -> None:

@@ -52,12 +52,24 @@ def read_names(file: Path, findings: Findings, column: str = "label") -> Names |
 def _parsed(file: Path, text: str, findings: Findings) -> object:
     if file.suffix.lower() == ".json":
         try:
-            return json.loads(text)
+            return json.loads(text, object_pairs_hook=_each_once)
+        except KeyError as twice:
+            findings.add(file, None, "", f"the key `{shown(twice.args[0])}` stands twice.", "Keep one of them.")
+            return None
         except (ValueError, RecursionError):
             findings.add(file, 1, "", "is not valid JSON.", _FIX)
             return None
     node = parse_any(text, file, findings)
     return None if node is None else node.value(texts=(("**",),))
+
+
+def _each_once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found: dict[str, object] = {}
+    for key, value in pairs:
+        if key in found:
+            raise KeyError(key)
+        found[key] = value
+    return found
 
 
 def _of_lines(text: str) -> Names:

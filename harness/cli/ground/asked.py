@@ -93,6 +93,4 @@ def bounds_asked(max_cost: str | None, max_trials: int | None) -> Most:
         amount = units.read_money(max_cost)
     except ValueError as error:
         raise UsageError(f"--max-cost {max_cost}: {error}.") from None
-    signs = [code for sign, code in units.CURRENCY_SIGNS.items() if sign in max_cost]
-    code = max_cost.strip()[-3:]
-    return Most(trials=max_trials, money=amount, currency=signs[0] if signs else code if code.isalpha() else None)
+    return Most(trials=max_trials, money=amount, currency=units.currency_of(max_cost))

@@ -23,6 +23,10 @@ def read_demands(
     models: Mapping[str, ModelEntry],
 ) -> tuple[tuple[Threshold, ...], tuple[str, ...], list[Path]]:
     """Read the thresholds that are asked for, or the suite's own; gives their texts and files, too."""
+    costs, priced = checked.model.costs, sorted({model.price.currency for model in models.values()})
+    if costs is not None and costs.currency is not None and priced not in ([], [costs.currency]):
+        known = f"is in {costs.currency}, the prices are in {written.shortlist(priced)}."
+        checked.problem(("costs",), known, "Use one currency: `price: {currency: ...}` in harness.yml.")
     sources = _demanded(asked, checked) if asked else [checked]
     files = [source.path for source in sources if source is not checked and source.path.is_file()]
     read = tuple(one for each in sources for one in _read_thresholds(each, cases, repeats, models))

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field, ValidationInfo, field_validator, mod
 
 from harness.files.digest import digest
 from harness.files.project.secrets_guard import check_header, check_key_variable, check_origin, check_sent, placeholders
-from harness.files.written.units import Day, Money, Seconds, Share, Texts
+from harness.files.written.units import Day, Money, Seconds, Share, Texts, in_one_currency
 from harness.files.written.validation import Written
 from harness.record import Usage, Via
 
@@ -45,7 +45,9 @@ class Price(Written):
     currency: str = Field("USD", pattern=r"^[A-Z]{3}$", description="ISO code, such as USD.")
     batch: Share | None = Field(None, gt=0, le=1, description="Of these, what a batch costs: 0.5 is half.")
     flex: Share | None = Field(None, gt=0, le=1, description="Of these, what the service tier `flex` costs.")
-    priority: Money | None = Field(None, gt=0, le=100, description="Of these, what the service tier `priority` costs.")
+    priority: Share | None = Field(None, gt=0, le=100, description="Of these, what the service tier `priority` costs.")
+
+    _named = model_validator(mode="before")(in_one_currency)
 
     @property
     def is_given(self) -> bool:

@@ -16,7 +16,7 @@ from pydantic import (
 )
 
 from harness.files.digest import digest
-from harness.files.written.units import Age, Money, Share, Texts, per_month
+from harness.files.written.units import Age, Money, Share, Texts, in_one_currency, per_month
 from harness.files.written.validation import Written
 from harness.record import CaseRow
 
@@ -54,6 +54,9 @@ class Costs(Written):
 
     missed: Money = Field(0.0, ge=0, allow_inf_nan=False, description="A positive case that went unnoticed.")
     false_alarm: Money = Field(0.0, ge=0, allow_inf_nan=False, description="A negative case taken for positive.")
+    currency: str | None = Field(None, pattern=r"^[A-Z]{3}$", description="ISO code; absent: that of the prices.")
+
+    _named = model_validator(mode="before")(in_one_currency)
 
 
 class CaseFile(Written):

@@ -176,6 +176,6 @@ def _reply_problems(checked: written.Checked[Suite]) -> None:
                 Pattern(rule.pattern, case_sensitive=rule.case_sensitive)
             except PatternRefused as error:
                 checked.problem(("reply", "pattern"), str(error), error.fix)
-        return
-    for key in sorted({"pattern", "match"} & rule.model_fields_set):
-        checked.problem(("reply", key), f"does not apply to `as: {rule.as_}`.", "Use `as: regex`.")
+    for kind, keys in (("regex", {"pattern", "match"}), ("json", {"pointer", "score"})):
+        for key in sorted(keys & rule.model_fields_set) if rule.as_ != kind else ():
+            checked.problem(("reply", key), f"does not apply to `as: {rule.as_}`.", f"Use `as: {kind}`.")

@@ -69,7 +69,28 @@ def read_money(written: object) -> float:
     found = _MONEY.fullmatch(written) if isinstance(written, str) else None
     if found is None:
         raise ValueError("must be an amount such as `0.40` or `$0.40`")
+    currency_of(written)
     return read_number(found["number"])
+
+
+def currency_of(written: object) -> str | None:
+    """Give the ISO code that an amount of money names; None where it names none. Raises ValueError on two."""
+    found = _MONEY.fullmatch(written) if isinstance(written, str) else None
+    named = {CURRENCY_SIGNS.get(name, name) for name in found.group("sign", "code") if name} if found else set()
+    if len(named) > 1:
+        raise ValueError("names two currencies")
+    return next(iter(named), None)
+
+
+def in_one_currency(written: object) -> object:
+    """Take the currency that amounts of a mapping name for its `currency`. Raises ValueError where they differ."""
+    if not isinstance(written, dict):
+        return written
+    named = {str(written["currency"])} if written.get("currency") else set()
+    named |= {code for value in written.values() if (code := currency_of(value))}
+    if len(named) > 1:
+        raise ValueError(f"is in {' and '.join(sorted(named))}: write one currency")
+    return {**written, "currency": next(iter(named))} if named else written
 
 
 def per_month(written: object) -> float:

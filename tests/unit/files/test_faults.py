@@ -106,6 +106,11 @@ SUITE_FAULTS = [
     ("repeats: 2", "confidence: 30%", 8, "confidence", "must be more than 50%"),
     ("repeats: 2", "volume: plenty", 8, "volume", "must be a volume such as"),
     ("repeats: 2", "costs: {missed: dear}", 8, "costs.missed", "must be an amount such as"),
+    ("repeats: 2", "costs: {missed: 50 EUR}", 8, "costs", "is in EUR, the prices are in `USD`"),
+    ("repeats: 2", "costs: {missed: 50 EUR, false_alarm: $1}", 8, "costs", "is in EUR and USD: write one currency"),
+    ("repeats: 2", "repeats: true", 8, "repeats", "must be a whole number"),
+    ("repeats: 2", "stop: {every: true}", 8, "stop.every", "must be a whole number"),
+    ("as: mention", "as: mention, pointer: /x", 5, "reply.pointer", "does not apply to `as: mention`. Use `as: json`"),
     ("name: greetings", "name: a/b", 1, "name", "must hold no slash, backslash or control character"),
     ("as: mention", "as: metion", 5, "reply.as", "Did you mean `mention`?"),
     ("repeats: 2", "priority: recal", 8, "priority", "or `balanced`. Did you mean `recall`?"),
@@ -165,6 +170,21 @@ def test_a_mistake_in_a_prompt_is_named(project: Write, fault: tuple[str, str, i
 HARNESS_FAULTS = [
     ("endpoint: chat", "endpoint: chad", 4, "models.mini.endpoint", "or `function`. Did you mean `chat`?"),
     ("model: mini-1", "model: m\n    transport: httpy", 7, "models.mini.transport", "Did you mean `httpx`?"),
+    (
+        "model: mini-1",
+        "model: m\n    price: {input: 0.40 EUR, output: $1.60}",
+        7,
+        "models.mini.price",
+        "is in EUR and USD",
+    ),
+    ("model: mini-1", "model: m\n    limits: {rpm: true}", 7, "models.mini.limits.rpm", "must be a whole number"),
+    (
+        "model: mini-1",
+        "model: m\n    price: {input: €0.40, currency: USD}",
+        7,
+        "models.mini.price",
+        "is in EUR and USD",
+    ),
     (
         "model: mini-1",
         "model: m\n    price: {currency: usd}",

@@ -64,6 +64,7 @@ def test_names_that_look_like_numbered_lines_and_are_none_stay_whole(tmp_path: P
     [
         ("a.json", "[", "is not valid JSON"),
         ("a.json", "[" * 100_000, "is not valid JSON"),
+        ("a.json", '{"0": "World", "0": "Sports", "1": "x"}', "the key `0` stands twice. Keep one"),
         ("a.json", "{}", "does not give the names"),
         ("a.json", '{"World": {"x": 1}}', "does not give the names"),
         ("a.json", '["World", null]', "does not give the names"),

@@ -39,6 +39,27 @@ def test_a_quantity_is_read(read: Callable[[object], float], written: object, va
     assert read(written) == pytest.approx(value)
 
 
+@pytest.mark.parametrize(
+    ("written", "currency"),
+    [
+        ({"input": "€0.40", "output": 1.6}, "EUR"),
+        ({"input": "0.40 CHF", "output": "1.60 CHF"}, "CHF"),
+        ({"input": "$0.40", "batch": "50%"}, "USD"),
+        ({"input": 0.4, "currency": "EUR"}, "EUR"),
+        ({"input": 0.4}, None),
+    ],
+)
+def test_an_amount_says_which_currency_all_are_in(written: dict[str, object], currency: str | None) -> None:
+    taken = units.in_one_currency(written)
+    assert isinstance(taken, dict)
+    assert taken.get("currency") == currency
+
+
+def test_an_amount_in_two_currencies_is_refused() -> None:
+    with pytest.raises(ValueError, match="two currencies"):
+        units.read_money("$2 EUR")
+
+
 @pytest.mark.parametrize("read", [units.read_seconds, units.share, units.read_money, units.per_month])
 @pytest.mark.parametrize("written", ["", "soon", "5 parsecs", "-", True, None, [], float("nan"), float("inf"), "1 1"])
 def test_what_is_no_quantity_is_refused(read: Callable[[object], float], written: object) -> None:

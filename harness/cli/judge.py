@@ -103,6 +103,7 @@ def report(
     as_json: options.Json = False,
 ) -> None:
     """Judge a run again and rewrite its reports; judged by other thresholds it gets reports beside them."""
+    judged.check_template(template)
     folder, manifest, candidate = candidate_asked(run)
     if thresholds:
         from harness.files.bundle import read_policy

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from harness import errors
 from harness.cli import kept
-from harness.cli.ground import emit, emit_json, tell_github
+from harness.cli.ground import emit, emit_json, note, tell_github
 from harness.cli.notify import Webhook, send_verdict
 
 if TYPE_CHECKING:
@@ -105,15 +105,10 @@ def _views(project: Project, run: str) -> Mapping[str, View]:
 
 def check_template(folder: Path | None) -> None:
     """Compile a user's report template, so that a slip in it is told before a run is paid for."""
-    if folder is None or not (folder / "report.html.j2").is_file():
-        return
-    from jinja2 import Environment, TemplateSyntaxError
+    if folder is not None:
+        from harness.report.run import check_templates
 
-    path = folder / "report.html.j2"
-    try:
-        Environment(autoescape=True).parse(path.read_text(encoding="utf-8"))
-    except TemplateSyntaxError as error:
-        raise errors.FilesError([errors.Problem(path, error.lineno, "", error.message or "syntax error")]) from error
+        check_templates(folder)
 
 
 def conclude(
@@ -141,12 +136,12 @@ def conclude(
     assessment = judged(folder, thresholds)
     if what_if:
         assessment = msgspec.structs.replace(assessment, what_if=what_if)
-    unwritten: errors.StorageFailed | None = None
+    unwritten: errors.HarnessError | None = None
     page = summary = ""
     try:
         written = write_reports(folder, assessment, manifest, template_dir=template)
         page, summary = str(written["html"]), written["md"].read_text(encoding="utf-8")
-    except errors.StorageFailed as error:
+    except (errors.StorageFailed, errors.FilesError) as error:
         unwritten = error  # the verdict was paid for: it is said before what could not be kept
     if page and not what_if:
         kept.keep(folder / KEPT, before, assessment)
@@ -156,11 +151,13 @@ def conclude(
     else:
         emit(terminal_report(assessment, manifest, page=page))
     code = int(code_of_verdict(assessment))
-    outputs = {"verdict": assessment.verdict, "exit-code": str(code), "run": manifest.run_id}
+    ends = code if unwritten is None else int(unwritten.exit_code)
+    outputs = {"verdict": assessment.verdict, "exit-code": str(ends), "run": manifest.run_id}
     tell_github(annotations_of(assessment), summary, outputs, error=as_json)
     if notify is not None:
         send_verdict(notify, assessment, code)
     if unwritten is not None:
+        note(f"the run is saved, without new reports; `harness report {manifest.run_id}` writes them")
         raise unwritten
     return code
 

@@ -14,8 +14,8 @@ import hashlib
 import os
 import re
 import sys
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from importlib.util import cache_from_source
 from pathlib import Path
 from pickle import UnpicklingError
@@ -23,6 +23,7 @@ from types import CodeType
 from typing import Any
 
 import jinja2
+from jinja2 import nodes
 from jinja2.bccache import Bucket
 from markupsafe import Markup, escape
 
@@ -44,6 +45,8 @@ _COMPILING: dict[str, Any] = {
     "optimized": False,
 }
 _OURS = Path(__file__).parents[1]
+_SHEETS = ("style.css", "extra.css")
+_NAMING = (nodes.Extends, nodes.FromImport, nodes.Import, nodes.Include)
 
 
 class _Compiled(jinja2.BytecodeCache):
@@ -108,23 +111,70 @@ def environment(neutralise: Callable[[str], Markup], template_dir: Path | None) 
     )
 
 
+def check_templates(folder: Path) -> None:
+    """Compile a user's templates, and those that they name: a slip is told before a run is paid for."""
+    pages = {"report.html.j2": html_environment(folder), "report.md.j2": markdown_environment(folder)}
+    if not any((folder / name).is_file() for name in (*pages, *_SHEETS)):
+        names = ", ".join((*pages, *_SHEETS))
+        raise UsageError(f"{folder} holds no template of a report", fix=f"Call the files in it as ours: {names}.")
+    for name in _SHEETS:
+        _source(pages["report.html.j2"], name, folder / name)
+    for name, env in pages.items():
+        named: list[tuple[str, Path, int | None]] = [(name, folder / name, None)]
+        for each, file, line in named:
+            source = _source(env, each, file, line)
+            for node in _read(env, each, source).find_all(_NAMING):
+                told = getattr(node, "template", None)
+                if isinstance(told, nodes.Const) and not getattr(node, "ignore_missing", False):
+                    more = (str(told.value), folder / each, node.lineno)
+                    named += [more] if more[0] not in {seen for seen, *_ in named} else []
+
+
+def _read(env: jinja2.Environment, name: str, source: str) -> nodes.Template:
+    with _told(name):
+        env.get_template(name)
+    return env.parse(source)
+
+
+def _source(env: jinja2.Environment, name: str, file: Path, line: int | None = None) -> str:
+    """Give the text of a template, with the line ends that a browser reads."""
+    try:
+        text = env.loader.get_source(env, name)[0] if env.loader else ""
+    except jinja2.TemplateNotFound as error:
+        raise _problem(str(file), line, f"there is no template {name!r}") from error
+    except UnicodeError as error:
+        raise _problem(str(file), line, f"the template {name!r} is not UTF-8") from error
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
 def render(env: jinja2.Environment, name: str, **values: object) -> str:
     """Render a template; an error in a user's template names its file and line."""
-    try:
+    with _told(name):
         return env.get_template(name).render(**values)
+
+
+@contextmanager
+def _told(name: str) -> Iterator[None]:
+    """Turn what a user's template raises into its place; what ours alone raises is ours to mend."""
+    try:
+        yield
     except jinja2.TemplateSyntaxError as error:
         raise _problem(error.filename or name, error.lineno, error.message or "syntax error") from error
-    except jinja2.TemplateError as error:
-        raise _problem(*_place(error, name), str(error)) from error
+    except Exception as error:
+        place = _place(error)
+        if place is None and not isinstance(error, jinja2.TemplateError):
+            raise
+        raise _problem(*(place or (name, None)), str(error)) from error
 
 
-def _place(error: jinja2.TemplateError, name: str) -> tuple[str, int | None]:
-    """Find the template's line in a traceback: Jinja rewrites it to the template's own."""
-    place: tuple[str, int | None] = (name, None)
+def _place(error: Exception) -> tuple[str, int | None] | None:
+    """Find the last line of a user's template in a traceback: Jinja rewrites it to the template's own."""
+    place = None
     step = error.__traceback__
     while step is not None:
-        if "__jinja_exception__" in step.tb_frame.f_globals:
-            place = (step.tb_frame.f_code.co_filename, step.tb_lineno)
+        file = step.tb_frame.f_code.co_filename
+        if "__jinja_exception__" in step.tb_frame.f_globals and not Path(file).is_relative_to(_OURS):
+            place = (file, step.tb_lineno)
         step = step.tb_next
     return place
 
@@ -138,7 +188,7 @@ def render_page(template: str, *, template_dir: Path | None = None, **values: ob
     """Render one self-contained page with our style sheet and the policy that allows nothing else."""
     env = html_environment(template_dir)
     # Give our style sheet and a user's additions; neither can end the element that holds it
-    sheets = [env.get_template(name).render() for name in ("style.css", "extra.css")]
+    sheets = [_source(env, name, Path(name)) for name in _SHEETS]  # as they stand: `{#` is no comment in CSS
     css = "\n".join(sheets).replace("</", "<\\/")
     return render(env, template, css=Markup(css), policy=_policy(css), **values)  # noqa: S704  # our own file
 
@@ -192,14 +242,21 @@ def markdown_page(
     **values: object,
 ) -> str:
     """Render a document with no blank lines to spare; it may be longer than GitHub accepts."""
+    env = markdown_environment(template_dir)
+    env.filters.update(filters or {})
+    return re.sub(r"\n{3,}", "\n\n", render(env, template, **values)).strip() + "\n"
+
+
+def markdown_environment(template_dir: Path | None = None) -> jinja2.Environment:
+    """Give the environment of our Markdown templates: every value inert."""
 
     def prose(text: str, most: int = 0, in_table: bool = False) -> Markup:
         return _prose(shorten(text, most) if most else text, inert, lambda piece: inert_code(piece, in_table))
 
     env = environment(inert, template_dir)
-    env.filters.update(prose=prose, code=inert_code, html=inert_html, short=shorten, **(filters or {}))
+    env.filters.update(prose=prose, code=inert_code, html=inert_html, short=shorten)
     env.globals["mark"] = mark
-    return re.sub(r"\n{3,}", "\n\n", render(env, template, **values)).strip() + "\n"
+    return env
 
 
 def inert(text: str) -> Markup:

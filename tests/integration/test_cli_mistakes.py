@@ -113,12 +113,60 @@ def test_a_mistake_on_the_command_line_exits_2_and_nothing_is_sent(
     assert server.requests == []
 
 
-def test_a_slip_in_a_report_template_is_told_before_the_run(tmp_path: Path, scripted_server: Serve) -> None:
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        ({"report.html.j2": "<p>\n{{ report.headline </p>\n"}, "mine/report.html.j2:2: "),
+        ({"report.md.j2": "\n{{ report.headline "}, "mine/report.md.j2:2: "),
+        ({"report.md.j2": "{{ report.headline | nothing }}"}, "mine/report.md.j2:1: No filter named 'nothing'"),
+        ({"report.html.j2": '\n{% extends "gone.j2" %}'}, "mine/report.html.j2:2: there is no template 'gone.j2'"),
+        ({"report.html.j2": '{% include "part.j2" %}', "part.j2": "\n{{"}, "mine/part.j2:2: "),
+        ({"report.html.j2": "caf\udce9"}, "mine/report.html.j2: the template 'report.html.j2' is not UTF-8"),
+        ({"extra.css": ".a { content: '\udce9' }"}, "mine/extra.css: the template 'extra.css' is not UTF-8"),
+        ({"report.jinja": "{{ report.headline }}"}, "Call the files in it as ours: report.html.j2"),
+    ],
+)
+def test_a_slip_in_a_report_template_is_told_before_the_run(
+    tmp_path: Path, scripted_server: Serve, files: dict[str, str], said: str
+) -> None:
     server = scripted_server(lambda request: spam())
     write_project(tmp_path, server.url)
     (tmp_path / "mine").mkdir()
-    (tmp_path / "mine/report.html.j2").write_text("<p>\n{{ report.headline </p>\n")
+    for name, text in files.items():
+        (tmp_path / "mine" / name).write_text(text, encoding="utf-8", errors="surrogateescape")
     done = harness("run", "small.suite.yml", "--template", "mine", at=tmp_path)
-    assert done.returncode == 2
-    assert "mine/report.html.j2:2: " in done.stderr
+    assert done.returncode == 2, done.stderr
+    assert said in done.stderr
     assert server.requests == []
+
+
+@pytest.mark.parametrize("slip", ["{{ 1 / 0 }}", "{{ report.nothing.at_all }}", "{{ draw(1) }}"])
+def test_a_slip_that_only_a_report_shows_is_told_after_its_verdict(
+    tmp_path: Path, scripted_server: Serve, slip: str
+) -> None:
+    server = scripted_server(lambda request: spam())
+    write_project(tmp_path, server.url)
+    harness("run", "small.suite.yml", at=tmp_path)
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/report.html.j2").write_text(
+        '{% extends "default/report.html.j2" %}\n{% block banner %}' + slip + "{% endblock %}"
+    )
+    (run,) = (tmp_path / "results").iterdir()
+    before = {name: (run / name).read_bytes() for name in ("report.json", "report.html", "report.md", "junit.xml")}
+    done = harness("report", "latest", "--template", "mine", at=tmp_path)
+    assert done.returncode == 2, done.stderr
+    assert "mine/report.html.j2:2: " in done.stderr
+    assert f"`harness report {run.name}`" in done.stderr
+    assert "small" in done.stdout
+    assert before == {name: (run / name).read_bytes() for name in before}
+
+
+def test_a_style_sheet_is_no_template(tmp_path: Path, scripted_server: Serve) -> None:
+    server = scripted_server(lambda request: spam())
+    write_project(tmp_path, server.url)
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/extra.css").write_text("@media print{#top{display:none}}")
+    done = harness("run", "small.suite.yml", "--template", "mine", at=tmp_path)
+    assert done.returncode != 70, done.stderr
+    (page,) = tmp_path.glob("results/*/report.html")
+    assert "@media print{#top{display:none}}" in page.read_text()

@@ -2,6 +2,7 @@
 
 from harness.report.run.files import (
     annotations_of,
+    check_templates,
     render_document,
     render_html,
     render_junit,

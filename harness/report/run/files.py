@@ -57,6 +57,13 @@ def _write(path: Path, content: bytes) -> Path:
     return path
 
 
+def check_templates(folder: Path) -> None:
+    """Refuse a user's templates that can't be compiled, by file and line."""
+    from harness.report import rendering
+
+    rendering.check_templates(folder)
+
+
 def render_html(view: ReportView, *, template_dir: Path | None = None) -> str:
     """Render the whole report; blocks of a user's template replace ours."""
     from harness.report.rendering import render_page

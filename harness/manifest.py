@@ -102,7 +102,9 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
             return "Let the tool ask the cases that this candidate lacks, and judge what it stores then."
         if "shard" in self.notes:
             return "Join it with the other shards of its run: `harness merge RUN...`."
-        return f"Finish the run: `harness resume {self.run_id}`."
+        offline = any(entry.model.get("via") == "file" for entry in self.candidates)
+        how = ", with `--results FILE` for answers made offline" if offline else ""
+        return f"Finish the run: `harness resume {self.run_id}`{how}."
 
     @property
     def harness_version(self) -> str:

@@ -62,9 +62,10 @@ def _refuse_what_says_nothing(assessment: Assessment, manifest: Manifest) -> Non
                 f"settled, after {one.settled.asked:,} of {one.settled.of:,} cases.",
                 fix="Run the suite without --stop, and set that run.",
             )
-        told = why_not_measured((one.lost or 0) / max(one.trials, 1))
+        told, fix = why_not_measured((one.lost or 0) / max(one.trials, 1)), manifest.again("these")
+        if one.trials and one.not_run:
+            told, fix = "it was not asked every case", manifest.to_finish
         if told:
-            fix = manifest.again("these")
             raise UsageError(f"run {manifest.run_id} can't be a baseline for {one.name}: {told}.", fix=fix)
 
 

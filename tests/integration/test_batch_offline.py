@@ -45,6 +45,8 @@ def test_what_was_answered_offline_is_a_run_like_any_other(tmp_path: Path, scrip
     bought = wanting_a_key(tmp_path, scripted_server)
     assert not bought.server.requests
     assert "0 of 24 ready" in in_process("list", at=tmp_path).stdout
+    refused = in_process("baseline", "set", "latest", at=tmp_path)
+    assert f"`harness resume {bought.folder.name}`, with `--results FILE` for answers made offline" in refused.stderr
     lines = lines_of(bought)
     (tmp_path / "out.jsonl").write_text("".join(answered(line) + "\n" for line in reversed(lines)))
     done = bought.resume("--results", "out.jsonl")

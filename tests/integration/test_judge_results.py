@@ -536,6 +536,14 @@ def test_what_a_candidate_was_not_asked_leaves_it_open(tmp_path: Path) -> None:
     assert (asked["verdict"], asked["trials"], asked["not_run"]) == ("READY", 60, 0)
     assert (left_out["verdict"], left_out["trials"], left_out["not_run"]) == ("INCONCLUSIVE", 40, 20)
     assert "Let the tool ask the cases that this candidate lacks" in left_out["next_step"]["sentence"]
+    refused = in_process("baseline", "set", "latest", at=tmp_path)
+    assert (refused.returncode, (tmp_path / "baselines.yml").exists()) == (2, False)
+    assert "can't be a baseline for y: it was not asked every case" in refused.stderr
+    assert "Let the tool ask the cases" in refused.stderr
+    told = json.loads(in_process("history", "t", "--json", at=tmp_path).stdout)["candidates"]
+    assert [told[name]["points"][0]["complete"] for name in "xy"] == [True, False]
+    compared = in_process("compare", "latest:x", "latest:y", at=tmp_path)
+    assert "20 trials were not run and left out. Let the tool ask" in " ".join(compared.stdout.split())
 
 
 def test_nobody_is_told_to_resume_what_another_tool_asked(tmp_path: Path) -> None:

@@ -89,6 +89,7 @@ def _from_report(run: PastRun, judged: PastCandidate, *, complete: bool) -> Past
     if judged.p95 is not None:
         figures[P95.written] = judged.p95
     figures |= judged.answered
+    complete = complete and not judged.not_run
     unknown = why_not_measured(judged.share_lost)
     if judged.settled is not None:  # marked; other runs are not held against figures of other cases
         complete, unknown = False, STOPPED

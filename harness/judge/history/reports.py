@@ -50,6 +50,7 @@ class PastCandidate(msgspec.Struct):
     trials: int = 0
     outcomes: dict[str, int] = {}
     lost: int | None = None
+    not_run: int = 0
     answered: dict[str, Estimate] = {}
     answered_splits: dict[str, Estimate] = {}
     prompt: str = ""

@@ -14,7 +14,7 @@ _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 _KEY_PREFIX = re.compile(
     r"(sk|pk|rk)-|(sk|pk|rk|gsk|hf|ghp|gho|xox[abp])[-_](?=.{12})|(AIza|eyJ)(?=.{12})|AKIA(?=.{16}$)|Bearer "
 )
-_KEY_WITHIN = re.compile(  # a text of any kind: what no other word looks like
+_KEY_WITHIN = re.compile(  # a text of any kind: no language `sk-SK`, no model `hf-internal-testing/..`
     r"(?<![\w-])((sk|pk|rk)-|gsk_|hf_|gh[pos]_|github_pat_|xox[abp]-|AIza|eyJ|AKIA)(?=[a-z_-]*[A-Z0-9])[\w-]{16,}"
 )
 _SECRET_HEADER = re.compile(
@@ -28,7 +28,6 @@ _SECRET_FIELD = re.compile(
     r"authorization|password|(client[-_]?)?secret",
     re.I,
 )
-_SHORTEST_KEY = 20  # characters: `sk-SK` is a language
 _PLACEHOLDER = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
@@ -80,8 +79,7 @@ def _is_written_out(value: object) -> bool:
 
 
 def _is_a_key(text: str) -> bool:
-    begun = len(text) >= _SHORTEST_KEY and _KEY_PREFIX.match(text)
-    return bool(begun or _KEY_WITHIN.search(text))
+    return _KEY_WITHIN.search(text) is not None
 
 
 def placeholders(text: str) -> list[str]:

@@ -585,3 +585,10 @@ def test_every_pattern_of_a_field_is_told_in_words() -> None:
     found = set(re.findall(r'"pattern": ("(?:[^"\\]|\\.)*")', json.dumps(schemas())))
     assert found
     assert {json.loads(each) for each in found} <= set(PATTERNS)
+
+
+@pytest.mark.parametrize("model", ["hf-internal-testing/tiny-random-Llama4", "risk-model-v2-20261101", "sk-SK"])
+def test_a_model_that_only_begins_like_a_key_is_none(project: Write, model: str) -> None:
+    suite = project()
+    Path(HARNESS).write_text(spoilt(Path(HARNESS).read_text(), "model: mini-1", f"model: {model}"))
+    assert load_bundle(suite).candidates

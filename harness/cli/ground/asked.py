@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,8 +13,6 @@ if TYPE_CHECKING:
     from harness.files.project import Project
     from harness.measure.bounds import Most
     from harness.rundir import Manifest
-
-_AFTER_HOST = re.compile(r"(https?://)(?:[^\s/?#]*@)?([^\s/?#]*)\S+")
 
 
 def project_here(folder: Path | None = None) -> Project:
@@ -62,11 +58,6 @@ def retiring_models(bundle: Bundle) -> tuple[str, ...]:
     from harness.files.project import retiring
 
     return retiring({one.model_name: one.model for one in bundle.candidates}, datetime.now(UTC).date())
-
-
-def command_line() -> tuple[str, ...]:
-    """Give the command as a user would type it again; what follows an address's host may be a secret."""
-    return ("harness", *(_AFTER_HOST.sub(r"\1\2/...", word) for word in sys.argv[1:]))
 
 
 def margin_of(written: str) -> float:

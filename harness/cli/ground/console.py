@@ -24,6 +24,7 @@ _COMMAND = re.compile(rf"(?:^|(?<={_LINE_END.pattern}))\s*:(?=:)|##(?=(?:vso|tea
 
 _MOST_FRAMES, _MOST_TEXT = 100, 200_000  # of a traceback
 _LONGEST = len("##teamcity[")
+_AFTER_HOST = re.compile(r"(https?://)(?:[^\s/?#]*@)?([^\s/?#]*)\S+")
 _SECRET = re.compile(r"KEY|TOKEN|SECRET|PASSW", re.IGNORECASE)
 
 
@@ -223,13 +224,17 @@ def show_unexpected(error: Exception) -> None:
     stderr().print(said, style="bold red", markup=False)
 
 
+def command_line() -> tuple[str, ...]:
+    """Give the command as a user would type it again; what follows an address's host may be a secret."""
+    return ("harness", *(_AFTER_HOST.sub(r"\1\2/...", word) for word in sys.argv[1:]))
+
+
 def _details(error: Exception) -> str:
     """Write a traceback into a file of its own that only this user can read; gives its path."""
     import tempfile
     import traceback
 
     from harness import __version__
-    from harness.cli.ground.asked import command_line
 
     text = "".join(traceback.format_exception(error, limit=-_MOST_FRAMES, chain=True))
     number, path = tempfile.mkstemp(prefix="harness-error-", suffix=".txt", text=True)

@@ -9,6 +9,7 @@ from pydantic import BeforeValidator
 
 SECONDS = {"us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "sec": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
 CURRENCY_SIGNS = {"$": "USD", "€": "EUR", "£": "GBP", "¥": "JPY"}
+_SHARED_SIGNS = {"$": ("AUD", "CAD", "HKD", "MXN", "NZD", "SGD", "TWD"), "¥": ("CNY",)}  # theirs where a code says so
 PER_MONTH = {"second": 2_629_800.0, "minute": 43_830.0, "hour": 730.5, "day": 30.4375, "week": 4.348125, "month": 1.0}
 PER_MONTH["year"] = 1 / 12
 
@@ -73,10 +74,15 @@ def read_money(written: object) -> float:
     return read_number(found["number"])
 
 
-def currency_of(written: object) -> str | None:
-    """Give the ISO code that an amount of money names; None where it names none. Raises ValueError on two."""
+def currency_of(written: object, stated: object = None) -> str | None:
+    """Give the ISO code that an amount of money names; None where it names none. Raises ValueError on two.
+
+    What is stated beside it tells which of the currencies that share a sign is meant.
+    """
     found = _MONEY.fullmatch(written) if isinstance(written, str) else None
-    named = {CURRENCY_SIGNS.get(name, name) for name in found.group("sign", "code") if name} if found else set()
+    words = set(found.group("sign", "code")) - {""} if found else set()
+    said = next(iter(words - CURRENCY_SIGNS.keys()), stated)
+    named = {said if said in _SHARED_SIGNS.get(word, ()) else CURRENCY_SIGNS.get(word, word) for word in words}
     if len(named) > 1:
         raise ValueError("names two currencies")
     return next(iter(named), None)
@@ -86,8 +92,9 @@ def in_one_currency(written: object) -> object:
     """Take the currency that amounts of a mapping name for its `currency`. Raises ValueError where they differ."""
     if not isinstance(written, dict):
         return written
-    named = {str(written["currency"])} if written.get("currency") else set()
-    named |= {code for value in written.values() if (code := currency_of(value))}
+    stated = written.get("currency")
+    named = {str(stated)} if stated else set()
+    named |= {code for value in written.values() if (code := currency_of(value, stated))}
     if len(named) > 1:
         raise ValueError(f"is in {' and '.join(sorted(named))}: write one currency")
     return {**written, "currency": next(iter(named))} if named else written

@@ -46,6 +46,10 @@ def test_a_quantity_is_read(read: Callable[[object], float], written: object, va
         ({"input": "0.40 CHF", "output": "1.60 CHF"}, "CHF"),
         ({"input": "$0.40", "batch": "50%"}, "USD"),
         ({"input": 0.4, "currency": "EUR"}, "EUR"),
+        ({"input": "¥2", "output": "¥8", "currency": "CNY"}, "CNY"),
+        ({"input": "$0.40 CAD"}, "CAD"),
+        ({"input": "0.40 €"}, "EUR"),
+        ({"input": "2 ¥", "currency": "CNY"}, "CNY"),
         ({"input": 0.4}, None),
     ],
 )
@@ -58,6 +62,8 @@ def test_an_amount_says_which_currency_all_are_in(written: dict[str, object], cu
 def test_an_amount_in_two_currencies_is_refused() -> None:
     with pytest.raises(ValueError, match="two currencies"):
         units.read_money("$2 EUR")
+    with pytest.raises(ValueError, match="one currency"):
+        units.in_one_currency({"input": "$2", "currency": "EUR"})
 
 
 @pytest.mark.parametrize("read", [units.read_seconds, units.share, units.read_money, units.per_month])

@@ -119,6 +119,7 @@ def test_no_key_of_a_config_reaches_the_disk_or_the_screen(tmp_path: Path) -> No
         done = harness("import", "c.yaml", "--to", f"made{len(more)}", *more, at=tmp_path)
         assert done.returncode == 0, done.stderr
         assert "apiKey" in done.stdout
+        assert "base_url: must not hold a user name" in done.stdout.replace("\n", " ")
         assert key not in done.stdout + done.stderr
     written = [path for path in tmp_path.glob("made*/**/*") if path.is_file()]
     assert written

@@ -92,7 +92,8 @@ def provided(written: object) -> Provided:
     try:
         ModelEntry.model_validate(entry)
     except ValidationError as error:
-        said = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_input=False))
+        wrong = error.errors(include_input=False)
+        said = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg'].removeprefix('Value error, ')}" for e in wrong)
         return Provided(name, None, (f"the provider `{shown(spoken)}`: {shown(said, 300)}.", *left))
     return Provided(name, entry, tuple(left))
 

@@ -107,13 +107,16 @@ def non_inferiority_sentence(made: NonInferiority, seen: MetricDifference) -> st
 
 
 def comparison_headline(metrics: Sequence[MetricDifference], cases: int) -> str:
-    """Name the differences that are not chance, losses first; headline figures before details."""
+    """Name the differences that are not chance: headline figures before details, losses before gains."""
     if cases == 0:
         return "Nothing can be compared: the two have measured no case in common."
     worse, better = (_named(metrics, verdict) for verdict in ("worse", "better"))
     on = f" on the same {count(cases, 'case')}"
     if worse and better:
-        return f"Worse: {listed(worse, 4)}. Better: {listed(better, 4)}. All{on}."
+        told = [f"Worse: {listed(worse, 4)}.", f"Better: {listed(better, 4)}."]
+        in_headline = {m.verdict for m in metrics if m.family == "headline"}
+        gains_first = "better" in in_headline and "worse" not in in_headline
+        return f"{' '.join(reversed(told) if gains_first else told)} All{on}."
     if worse or better:
         return f"{'Worse' if worse else 'Better'}: {listed(worse or better, 4)};{on}."
     headline = [m for m in metrics if m.family == "headline" and m.difference.value is not None]

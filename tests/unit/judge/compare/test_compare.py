@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import time
 from typing import Any
 
+import decided
 import msgspec
 import numpy as np
 import pytest
@@ -13,7 +15,8 @@ from run_of import record
 from scipy import stats
 
 from harness.judge.compare import compare
-from harness.judge.documents import Comparison, MetricDifference
+from harness.judge.compare.telling import comparison_headline
+from harness.judge.documents import Comparison, DifferenceVerdict, MetricDifference
 from harness.judge.view import View
 from harness.record import Attempt, Failure, Interference, Record, Reply, Usage
 
@@ -381,3 +384,19 @@ def test_latency_of_two_runs_is_not_told_from_the_hour() -> None:
     assert (p95.verdict, p95.difference.value) == ("can't tell", None)
     assert "measure both in one run" in p95.sentence
     assert compare(base, head).typical_shift is None
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "tokens", "order"),
+    [("better", "worse", ["Better", "Worse"]), ("worse", "better", ["Worse", "Better"])],
+)
+def test_a_headline_figure_is_named_before_a_detail(
+    accuracy: DifferenceVerdict, tokens: DifferenceVerdict, order: list[str]
+) -> None:
+    figures = [
+        msgspec.structs.replace(decided.metric("accuracy", family="headline"), verdict=accuracy),
+        msgspec.structs.replace(decided.metric("tokens", family="detail"), verdict=tokens),
+    ]
+    said = comparison_headline(figures, 40)
+    assert re.findall("Better|Worse", said) == order
+    assert said.endswith("All on the same 40 cases.")

@@ -130,19 +130,19 @@ def test_a_new_model_that_falls_is_dropped_and_the_others_go_on(tmp_path: Path) 
             tmp_path / f"{model}.jsonl",
             [{"case": f"c{n:03}", "reply": labels[(n + misses(n)) % 2], "latency_s": 0.2} for n in range(CASES)],
         )
-    write_yaml(
-        tmp_path / "harness.yml",
-        {"models": {model: {"endpoint": "replay", "replies": f"{model}.jsonl"} for model in wrong}},
-    )
+    limits = {"concurrency": 2}  # few at once: no model runs ahead of the one that it is held against
+    entry = {"endpoint": "replay", "limits": limits}
+    models = {model: {**entry, "replies": f"{model}.jsonl"} for model in wrong}
+    write_yaml(tmp_path / "harness.yml", {"models": models})
     write_yaml(tmp_path / "p.prompt.yml", {"name": "p", "messages": [{"role": "user", "content": "{{ message }}"}]})
     suite = {"name": "s", "labels": list(labels), "positive": "spam", "cases": "cases.jsonl", "repeats": 1}
     suite |= {"prompts": ["p.prompt.yml"], "models": ["old"], "thresholds": ["accuracy >= 80%"]}
     write_yaml(tmp_path / "s.suite.yml", suite)
-    models = ("--to", "good", "--to", "bad", "--margin", "10%")
-    code, early = upgrade(tmp_path, *models, "--stop")
+    asked = ("--to", "good", "--to", "bad", "--margin", "10%")
+    code, early = upgrade(tmp_path, *asked, "--stop")
     (run,) = (tmp_path / "results").iterdir()
     shutil.move(run, tmp_path / "early")
-    _, whole = upgrade(tmp_path, *models)
+    _, whole = upgrade(tmp_path, *asked)
     verdicts = {one["model"]: one["verdict"] for one in early["prompts"]}
     assert verdicts == {one["model"]: one["verdict"] for one in whole["prompts"]}
     assert verdicts["bad"] == "DON'T SWITCH"

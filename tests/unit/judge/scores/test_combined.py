@@ -109,7 +109,8 @@ def test_means_are_clustered_by_case() -> None:
 def test_a_ratio_without_a_denominator_is_undefined() -> None:
     none_right = ratio_of_sums(np.ones(3), np.zeros(3), np.arange(3), why_empty="no answer was right")
     assert none_right.estimate().why_undefined == "no answer was right"
-    assert ratio_of_sums(np.ones(2), np.ones(2), np.zeros(2, np.int32), why_empty="").value is None
+    of_one_case = ratio_of_sums(np.ones(2), np.ones(2), np.zeros(2, np.int32), why_empty="").estimate()
+    assert (of_one_case.value, of_one_case.low, of_one_case.high) == (1.0, None, None)
 
 
 def test_the_reason_for_a_missing_share_survives_to_the_cost() -> None:

@@ -14,7 +14,17 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from harness.files.written import Entries, Findings, as_text, parse_any, read_written, shortlist, shown
+from harness.files.written import (
+    Entries,
+    Findings,
+    TwiceError,
+    as_text,
+    each_once,
+    parse_any,
+    read_written,
+    shortlist,
+    shown,
+)
 
 _IDS = re.compile(r"\s*([0-9]+)\s*[\t,;:=| ]\s*(\S.*)")
 _NAME = frozenset({"name", "names", "label", "labels", "class", "classes", "category", "intent", "title"})
@@ -52,24 +62,15 @@ def read_names(file: Path, findings: Findings, column: str = "label") -> Names |
 def _parsed(file: Path, text: str, findings: Findings) -> object:
     if file.suffix.lower() == ".json":
         try:
-            return json.loads(text, object_pairs_hook=_each_once)
-        except KeyError as twice:
-            findings.add(file, None, "", f"the key `{shown(twice.args[0])}` stands twice.", "Keep one of them.")
+            return json.loads(text, object_pairs_hook=each_once)
+        except TwiceError as twice:
+            findings.add(file, None, "", f"the key `{shown(str(twice))}` stands twice.", "Keep one of them.")
             return None
         except (ValueError, RecursionError):
             findings.add(file, 1, "", "is not valid JSON.", _FIX)
             return None
     node = parse_any(text, file, findings)
     return None if node is None else node.value(texts=(("**",),))
-
-
-def _each_once(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    found: dict[str, object] = {}
-    for key, value in pairs:
-        if key in found:
-            raise KeyError(key)
-        found[key] = value
-    return found
 
 
 def _of_lines(text: str) -> Names:

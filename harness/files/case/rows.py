@@ -8,7 +8,18 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from harness.files.written import Entries, Findings, Items, decoded, read_lines, read_tree, reason, shown
+from harness.files.written import (
+    Entries,
+    Findings,
+    Items,
+    TwiceError,
+    decoded,
+    each_once,
+    read_lines,
+    read_tree,
+    reason,
+    shown,
+)
 
 LONGEST_FIELD = 200_000  # characters of one input
 LARGEST_FILE = 1 << 28  # bytes of a JSON file, which is read as a whole
@@ -21,7 +32,7 @@ def read_jsonl(file: Path, findings: Findings, encoding: str = "") -> Iterator[t
             continue
         try:
             fields = _as_written(line)
-        except _TwiceError as error:
+        except TwiceError as error:
             message = f"the key `{shown(str(error))}` stands twice."
             findings.add(file, number, shown(str(error)), message, "Keep one of them.")
             continue
@@ -74,7 +85,7 @@ def read_json(
         yield from _items(file, text, at + 1, findings, alone=not inside)
     except json.JSONDecodeError as error:
         findings.add(file, error.lineno, "", f"is not valid JSON: {error.msg} at column {error.colno}.")
-    except _TwiceError as error:
+    except TwiceError as error:
         findings.add(file, None, shown(str(error)), f"the key `{shown(str(error))}` stands twice in a case.")
     except (RecursionError, ValueError):
         findings.add(file, None, "", "is not valid JSON: it is nested too deeply.")
@@ -138,22 +149,7 @@ def _after_space(text: str, at: int) -> int:
     return at
 
 
-class _TwiceError(Exception):
-    pass
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        seen: set[str] = set()
-        for key, _ in pairs:
-            if key in seen:
-                raise _TwiceError(key)
-            seen.add(key)
-    return found
-
-
-_DECODER = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=str, object_pairs_hook=_object)
+_DECODER = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=str, object_pairs_hook=each_once)
 
 
 def _as_written(line: str) -> Any:  # noqa: ANN401 - what JSON can hold

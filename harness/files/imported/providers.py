@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 
 from harness.files.project import ModelEntry
-from harness.files.written import as_text, shown
+from harness.files.written import as_text, dotted, message_of, shown
 
 
 class _Service(NamedTuple):
@@ -93,7 +93,7 @@ def provided(written: object) -> Provided:
         ModelEntry.model_validate(entry)
     except ValidationError as error:
         wrong = error.errors(include_input=False)
-        said = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg'].removeprefix('Value error, ')}" for e in wrong)
+        said = "; ".join(f"{dotted(each['loc'])}: {message_of(each, '')[0].rstrip('.')}" for each in wrong)
         return Provided(name, None, (f"the provider `{shown(spoken)}`: {shown(said, 300)}.", *left))
     return Provided(name, entry, tuple(left))
 

@@ -11,7 +11,9 @@ from harness.files.written.reading import (
     REMOTE,
     SAVE,
     Outside,
+    TwiceError,
     decoded,
+    each_once,
     encoding_of,
     expand,
     first_sign,
@@ -25,7 +27,16 @@ from harness.files.written.reading import (
     shortest,
 )
 from harness.files.written.units import Age, Day, Money, Seconds, Share, Texts, in_seconds, per_month
-from harness.files.written.validation import FILLED_IN, Checked, Reporter, Written, check, read_model, read_tree
+from harness.files.written.validation import (
+    FILLED_IN,
+    Checked,
+    Reporter,
+    Written,
+    check,
+    message_of,
+    read_model,
+    read_tree,
+)
 from harness.files.written.yaml_lines import (
     Entries,
     Items,

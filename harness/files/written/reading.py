@@ -5,7 +5,7 @@ import io
 from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from harness.files.written.findings import Findings, nearest, shown
 
@@ -149,6 +149,22 @@ def decoded(path: Path, raw: bytes, findings: Findings, encoding: str = "") -> s
         findings.add(path, line, "", "holds a NUL byte.", "Remove it; text files have none.")
         return None
     return text
+
+
+class TwiceError(Exception):
+    """A key that stands twice in an object of JSON; its text is the key."""
+
+
+def each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Give an object of JSON from its pairs (`object_pairs_hook`). Raises TwiceError."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        seen: set[str] = set()
+        for key, _ in pairs:
+            if key in seen:
+                raise TwiceError(key)
+            seen.add(key)
+    return found
 
 
 def read_lines(path: Path, findings: Findings, encoding: str = "", fix: str = "") -> Iterator[tuple[int, str]]:

@@ -166,7 +166,7 @@ class Reporter:
             self.findings.add(self.path, line, dotted(at), "is required but missing.", f"Add `{at[-1]}:`.")
         else:
             written = str(at[-1]) if detail["loc"][-1] == "[key]" else getattr(node, "text", "")
-            told.setdefault((walked or at, line), []).append(_message(detail, written))
+            told.setdefault((walked or at, line), []).append(message_of(detail, written))
 
 
 def _model_at(cls: type[BaseModel], loc: Sequence[str | int]) -> type[BaseModel]:
@@ -214,7 +214,7 @@ PATTERNS = {  # in words: every pattern that a field of a file has
 }
 
 
-def _message(detail: ErrorDetails, written: str) -> tuple[str, str]:
+def message_of(detail: ErrorDetails, written: str) -> tuple[str, str]:
     """Give what is wrong with a value and what was probably meant; what was written is not repeated."""
     kind, details = detail["type"], detail.get("ctx", {})
     if kind in _PLAIN:

@@ -1,9 +1,10 @@
 # `make demo` and `make test` are all that a newcomer needs; both build .venv when it is missing.
 
 PY := .venv/bin/python
-# The first Python that is new enough; `make demo PYTHON=/path/to/python3.12` overrides.
+# The first Python that all packages have wheels for; `make demo PYTHON=/path/to/python3.12` overrides.
+FITS := -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' >/dev/null 2>&1
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 python; do \
-	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { echo "$$p"; break; }; done)
+	"$$p" $(FITS) && { echo "$$p"; break; }; done)
 PIP := $(PY) -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 # What pip does on one core, on all, and without what only tests of others import; what can't be compiled is no Python.
 COMPILE := $(PY) -m compileall -qq -j 0 -x '/tests?/' .venv/lib harness || true
@@ -41,8 +42,8 @@ lint-workflows: .venv/.dev
 	.venv/bin/zizmor --offline --persona=pedantic --quiet action.yml .github/workflows
 
 .venv/.made:
-	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed, and none was found. \
-	Install one, or name it: make demo PYTHON=/path/to/python3.12" >&2; exit 2; }
+	@test -n "$(PYTHON)" && "$(PYTHON)" $(FITS) || { echo "Python 3.11 to 3.14 is needed, and \
+	$(if $(PYTHON),$(PYTHON) is none,none was found). Install one, or name it: make demo PYTHON=/path/to/python3.12" >&2; exit 2; }
 	@"$(PYTHON)" -m venv .venv || { echo "$(PYTHON) cannot make a virtual environment: \
 	on Debian and Ubuntu, install python3-venv." >&2; exit 2; }
 	@touch $@

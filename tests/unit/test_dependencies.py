@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import subprocess
 import sys
 import tomllib
 from collections.abc import Iterable, Iterator
@@ -78,3 +79,31 @@ def test_the_scan_sees_an_import_wherever_it_stands(tmp_path: Path, line: str) -
     file = tmp_path / "x.py"
     file.write_text(line)
     assert len(foreign(file)) == 1
+
+
+def test_the_pythons_that_pages_makefile_and_workflow_name_are_those_of_the_package() -> None:
+    first, beyond = re.findall(r"3\.(\d+)", project()["requires-python"])
+    told = f"Python 3.{first} to 3.{int(beyond) - 1}"
+    for page in ("README.md", "docs/quick-start.md", "CONTRIBUTING.md", "Makefile"):
+        assert told in (ROOT / page).read_text(), page
+    assert f"(3, {first}) <= sys.version_info < (3, {beyond})" in (ROOT / "Makefile").read_text()
+    assert f'python: ["3.{first}", "3.{int(beyond) - 1}"]' in (ROOT / ".github/workflows/ci.yml").read_text()
+
+
+@pytest.mark.parametrize("version", ["3.10.14", "3.15.0"])
+def test_make_names_the_pythons_that_fit_where_another_is_given(tmp_path: Path, version: str) -> None:
+    """A stand-in answers as that interpreter would: an install of packages without wheels fails far less plainly."""
+    python = tmp_path / "python"
+    python.write_text(f'#!{sys.executable}\nimport sys\nsys.version_info = {tuple(map(int, version.split(".")))}\n'
+                      'exec(sys.argv[2])\n')  # fmt: skip
+    python.chmod(0o755)
+    made = subprocess.run(
+        ["make", "-f", ROOT / "Makefile", "demo", f"PYTHON={python}"],
+        check=False,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert made.returncode == 2
+    assert f"Python 3.11 to 3.14 is needed, and {python} is none" in made.stderr
+    assert not (tmp_path / ".venv").exists()

@@ -7,7 +7,7 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,6 +25,7 @@ MANIFEST = "manifest.json"
 JOURNAL = "journal.jsonl"
 REPORT = "report.json"
 LOCK = "run.lock"
+DECISIONS = ("gate.json", "upgrade.json")
 DEBUG_LOG = "debug.log"  # only of a run with --debug
 
 LOOKED_BACK_ON = 100  # runs before a run that its report holds it against
@@ -58,22 +59,16 @@ def create_run(results: Path, suite_name: str, content: str) -> Path:
 def write_run(results: Path, manifest: Manifest, events: Iterable[Event]) -> Path:
     """Write a run whose events are all known: it is there as a whole, or not at all. Raises UsageError."""
     with run_at_once(results, manifest.suite_name, manifest.suite_digest) as run:
-        writer = JournalWriter.create(run / JOURNAL, run.name)
-        try:
+        with closing(JournalWriter.create(run / JOURNAL, run.name)) as writer:
             for event in events:
                 writer.append(event)
-        finally:
-            writer.close()
         write_manifest(run, msgspec.structs.replace(manifest, run_id=run.name))  # last: it makes the folder a run
     return run
 
 
 @contextmanager
 def run_at_once(results: Path, suite_name: str, content: str) -> Iterator[Path]:
-    """Create a run that nobody measures: where it can't be written nothing is lost, and nothing is there to resume.
-
-    Raises UsageError in place of StorageFailed.
-    """
+    """Create a run that nobody measures, or leave nothing; raises UsageError in place of StorageFailed."""
     run = None
     try:
         run = create_run(results, suite_name, content)
@@ -137,9 +132,8 @@ def plain_content(path: Path, most: int = _MOST_REPORT) -> bytes:
 
 def list_runs(results: Path) -> list[Path]:
     """Every run folder, oldest first."""
-    if not results.is_dir():
-        return []
-    return sorted((entry for entry in results.iterdir() if (entry / MANIFEST).is_file()), key=_age)
+    entries = results.iterdir() if results.is_dir() else ()
+    return sorted((entry for entry in entries if (entry / MANIFEST).is_file()), key=_age)
 
 
 def find_run(results: Path, ref: str) -> Path:
@@ -186,9 +180,9 @@ def candidate_named(known: Iterable[CandidateEntry], name: str, ref: str) -> str
     near = near or [e.name for e in entries if name in {e.prompt_name, e.model_name}]
     if len(near) == 1:
         return near[0]
-    run = ref.partition(":")[0]
     what = "stands for several candidates" if near else "is not a candidate of that run"
-    raise UsageError(f"{name!r} {what}.", fix=f"Write one of: {', '.join(f'{run}:{e.name}' for e in entries)}.")
+    fix = f"Write one of: {', '.join(ref.partition(':')[0] + ':' + e.name for e in entries)}."
+    raise UsageError(f"{name!r} {what}.", fix=fix)
 
 
 def events_of(run: Path) -> Journal:
@@ -200,6 +194,16 @@ def waiting_of(run: Path) -> str | None:
     """Say what a run waits for, where it ended while what it bought was not ready."""
     found = waits_for(run / JOURNAL)
     return None if found is None else str(found)
+
+
+def decision_of(run: Path) -> str | None:
+    """Say what the gate or the upgrade decided that this run was measured for: it may differ from the run's verdict."""
+    for file in DECISIONS:
+        with suppress(OSError, msgspec.MsgspecError, UnicodeError, RecursionError):
+            decided = msgspec.json.decode(plain_content(run / file), type=dict[str, object])
+            if isinstance(told := decided.get("status", decided.get("verdict")), str):
+                return f"{file.removesuffix('.json')}: {told[:_MOST_SAID]}"
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,10 +235,9 @@ def runs_of_suite(
 ) -> Iterator[StoredRun]:
     """Find the runs of a suite, oldest first; of more than `most` only the latest.
 
-    `before`, the `created_utc` and `run_id` of a run, leaves out that one and all that began later. What
-    can't be read, was written by a newer harness, or is a shard of a run, is left out, and so is, unread, a folder
-    that is not `trusted`. The same answers count once: of runs made of one file, or of the same shards, the last.
-    Cheap in a big folder: of a run of another suite only the head of the manifest is decoded.
+    `before`, the `created_utc` and `run_id` of a run, leaves out that one and all that began later. Left out is what
+    can't be read, is newer than this harness or a shard, and, unread, a folder that is not `trusted`. The same answers
+    count once: of runs made of one file or the same shards, the last. Of another suite's runs only the head is decoded.
     """
     found: list[tuple[tuple[str, str], bytes | str, Path]] = []
     for path in results.iterdir() if results.is_dir() else ():
@@ -268,8 +271,11 @@ class _Notes(msgspec.Struct):
     merged: list[_Part] = []
 
 
-class _Head(msgspec.Struct):
+class _Version(msgspec.Struct):
     schema_version: int
+
+
+class _Head(_Version):
     suite_name: str
     created_utc: str
     run_id: str
@@ -281,10 +287,6 @@ def _head(run: Path) -> _Head | None:
         return msgspec.json.decode(plain_content(run / MANIFEST, _MOST_MANIFEST), type=_Head)
     except (OSError, msgspec.MsgspecError, UnicodeError, RecursionError):
         return None
-
-
-class _Version(msgspec.Struct):
-    schema_version: int
 
 
 def _age(run: Path) -> tuple[str, str]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from harness.cli.check import checked
-from harness.cli.ground import HarnessError, UsageError, emit, emit_json, how_to_install, note, options
+from harness.cli.ground import HarnessError, UsageError, emit, emit_json, note, options
 from harness.cli.judged import conclude
 from harness.cli.measured import measure_bundle
 from harness.cli.starter import SOURCE, starter_files, unpack_demo, write_files
@@ -29,20 +29,20 @@ DEMO_CASES = 75  # of 150: the whole first run, install and download included, s
 def demo(repeats: options.Repeats = None, processes: options.Processes = None, quiet: options.Quiet = False) -> None:
     """Run the SMS spam suite with three prompt versions on the embedded model."""
     from harness.files.bundle import load_bundle
+    from harness.measure.endpoint.embedded import ensure_weights, what_lacks
 
     suite = _demo_suite()
     note(f"demo: three prompt versions on a small language model, on this machine, on {DEMO_CASES} cases")
-    entries = _recorded(suite)
-    if entries is None:
+    entries = _recorded(suite) if (lacking := what_lacks()) else None
+    if entries is None or lacking is None:
         note(f"(all cases, in a few minutes more: {shlex.join(['harness', 'run', str(suite)])})")
         from harness.cli.progress import fetching
-        from harness.measure.endpoint.embedded import ensure_weights
 
         with fetching(quiet=quiet) as progress:
             ensure_weights("smollm2-135m-instruct", progress=progress)
     else:
-        note("the model's server is not installed: what it answered on 2026-11-30 is judged instead, with its times")
-        note(f"({how_to_install('local')} Then it is asked on this machine.)")
+        note(f"the model's server {lacking[0]}: what it answered on 2026-11-30 is judged instead, with its times")
+        note(f"({lacking[1]} Then it is asked on this machine.)")
         repeats = min(repeats or RECORDED_REPEATS, RECORDED_REPEATS)
     bundle = load_bundle(suite, repeats=repeats, first=DEMO_CASES, entries=entries)
     folder = measure_bundle(bundle, processes=processes, quiet=quiet)
@@ -50,12 +50,10 @@ def demo(repeats: options.Repeats = None, processes: options.Processes = None, q
 
 
 def _recorded(suite: Path) -> dict[str, ModelEntry] | None:
-    """Give recorded replies in place of the embedded model where its server is not installed."""
-    from importlib.util import find_spec
-
+    """Give recorded replies in place of the embedded model, where they are there."""
     from harness.files.project import ModelEntry
 
-    if find_spec("xllamacpp") is not None or not (suite.parents[1] / RECORDED).is_file():
+    if not (suite.parents[1] / RECORDED).is_file():
         return None
     return {"smollm2": ModelEntry(endpoint="replay", replies=RECORDED)}
 

@@ -90,14 +90,14 @@ def _earliest(written: str) -> str:
 
 
 def _run_row(folder: Path) -> dict[str, Any]:
-    from harness.rundir import read_manifest, waiting_of
+    from harness.rundir import decision_of, read_manifest, waiting_of
 
     try:
         manifest = read_manifest(folder)
     except HarnessError:  # one bad folder must not hide the others
         said = {"run": folder.name, "verdict": "UNREADABLE", "candidates": "its manifest.json can't be read"}
         known: dict[str, Any] = {"trials": 0, "prompts": [], "models": [], "created_utc": ""}
-        return dict.fromkeys(("suite", "accuracy", "shard", "waiting")) | said | known
+        return dict.fromkeys(("suite", "accuracy", "shard", "waiting", "decided")) | said | known
     candidates, (shard, trials) = manifest.candidates, manifest.share
     verdict, accuracy = _judged(folder / "report.json")
     return {
@@ -112,6 +112,7 @@ def _run_row(folder: Path) -> dict[str, Any]:
         "models": sorted({candidate.model_name for candidate in candidates}),
         "created_utc": manifest.created_utc,
         "waiting": waiting_of(folder),
+        "decided": decision_of(folder),
     }
 
 
@@ -162,7 +163,8 @@ def _lines(rows: list[dict[str, Any]], width: int | None) -> list[str]:
         ]
     else:  # the time has no room beside the run: it stands below it, with verdict and accuracy
         laid = [head[0], *(f"{run}\n  {told:<12} {share:>6}  {at}" for run, told, share, at, *_ in cells)]
-    below = ("", *(f"  {one_line(row['waiting'])}" if row["waiting"] else "" for row in rows))
+    more = ((row["waiting"], row["decided"]) for row in rows)
+    below = ("", *("\n".join(f"  {one_line(told)}" for told in both if told) for both in more))
     lines = (line for pair in zip(laid, below, strict=True) for lines in pair for line in lines.splitlines())
     return [line if width is None else shorten(line, width) for line in lines]
 

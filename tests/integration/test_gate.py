@@ -89,6 +89,9 @@ def test_a_head_that_breaks_recall_fails_and_names_the_broken_cases(repo: Path) 
     assert {change["case"] for change in prompt["comparison"]["broken"]} == wrong
     comment = (repo / "gate-out" / "gate.md").read_text()
     assert f"{len(wrong)} cases broken: c" in comment
+    listed = command(repo, "list").stdout.splitlines()
+    assert listed[2] == "  gate: FAIL", "the run's own verdict is that of its better candidate"
+    assert json.loads(command(repo, "list", "--json").stdout)[0]["decided"] == "gate: FAIL"
     assert "-Sort: {{ message }}\n+Sort badly: {{ message }}" in comment
     assert {path.name for path in (repo / "gate-out").iterdir()} == {
         "gate.md",

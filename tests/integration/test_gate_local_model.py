@@ -13,7 +13,7 @@ from gated import CASES, PROMPT, SUITE, branch, command, commit, gate_json, writ
 
 from harness.measure.endpoint.embedded.weights import find_weights
 
-pytest.importorskip("xllamacpp", reason="run `pip install -e '.[local]'` to have these tests")
+pytest.importorskip("xllamacpp", exc_type=ImportError, reason="run `pip install -e '.[local]'` to have these tests")
 
 WEIGHTS = "smollm2-135m-instruct"
 ROOT = Path(__file__).parents[2]

@@ -27,7 +27,7 @@ from harness.measure.endpoint.open_endpoint import build_endpoint
 from harness.measure.probe import probe
 from harness.record import Reply, Trial
 
-pytest.importorskip("xllamacpp", reason="run `pip install -e '.[local]'` to have these tests")
+pytest.importorskip("xllamacpp", exc_type=ImportError, reason="run `pip install -e '.[local]'` to have these tests")
 
 WEIGHTS = "smollm2-135m-instruct"
 needs_weights = pytest.mark.skipif(

@@ -74,7 +74,7 @@ def test_both_names_of_the_command_start_the_installed_package(installed: Path, 
 
 
 def test_the_demo_starts_in_an_empty_folder_as_far_as_its_weights(installed: Path, tmp_path: Path) -> None:
-    pytest.importorskip("xllamacpp", reason="needs the extra `local`")
+    pytest.importorskip("xllamacpp", exc_type=ImportError, reason="needs the extra `local`")
     nothing = {"HARNESS_CACHE": str(tmp_path / "cache"), "PIP_NO_INDEX": "1"}
     done = ran(installed, "prompt-readiness", "demo", "--quiet", at=tmp_path, **nothing)
     assert "demo: three prompt versions on a small language model" in done.stderr
@@ -94,3 +94,27 @@ def test_without_the_models_server_the_demo_judges_what_it_answered(installed: P
     assert (report["complete"], report["journalled_trials"]) == (True, 450)
     assert {one["name"] for one in report["candidates"]} == {"v1@smollm2", "v2@smollm2", "v3@smollm2"}
     assert [one["outcomes"]["failed"] for one in report["candidates"]] == [0, 0, 0]
+
+
+@pytest.fixture
+def unloadable(tmp_path: Path) -> dict[str, str]:
+    """Give the environment in which the model's server is installed, but its library can't be loaded."""
+    package = tmp_path / "broken" / "xllamacpp"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text("from .xllamacpp import *\n")
+    (package / "xllamacpp.abi3.so").write_bytes(b"\x7fELF")
+    return {"PYTHONPATH": str(package.parent)}
+
+
+def test_where_the_models_server_can_t_be_loaded_the_demo_says_so_and_goes_on(
+    installed: Path, tmp_path: Path, unloadable: dict[str, str]
+) -> None:
+    done = ran(installed, "harness", "demo", "--quiet", at=tmp_path, **unloadable)
+    assert (done.returncode, "can't be loaded here (" in done.stderr) == (0, True), done.stderr
+    assert "Install the library that it names" in done.stderr
+    suite = tmp_path / "harness-demo" / "suites" / "sms_spam.suite.yml"
+    runs = len(list((tmp_path / "results").iterdir()))
+    done = ran(installed, "harness", "run", str(suite), "--quiet", at=tmp_path, **unloadable)
+    assert (done.returncode, "the extra `local`, which can't be loaded here" in done.stderr) == (2, True), done.stderr
+    assert "Traceback" not in done.stderr
+    assert len(list((tmp_path / "results").iterdir())) == runs, "no run is left of what could not begin"

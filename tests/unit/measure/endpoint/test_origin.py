@@ -83,7 +83,7 @@ def test_a_message_is_redacted_before_it_is_cut_so_that_no_part_of_a_key_remains
 )
 def test_what_is_missing_is_said_before_any_call(fields: dict[str, Any], words: str, tmp_path: Path) -> None:
     if fields.get("endpoint") == "local":
-        pytest.importorskip("xllamacpp", reason="install the extra `local` to run this")
+        pytest.importorskip("xllamacpp", exc_type=ImportError, reason="install the extra `local` to run this")
     with pytest.raises(UsageError, match=words):
         build_endpoint("m", entry(**fields), PROMPT, root=tmp_path)
 

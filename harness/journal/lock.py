@@ -1,5 +1,6 @@
 """One process at a time works on a run: an advisory lock that dies with its process."""
 
+import errno
 import fcntl
 import json
 import os
@@ -26,7 +27,7 @@ class RunLock:
         A run's folder may come from anywhere: what is a link there is not followed, for its target would be emptied.
         """
         try:
-            fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, 0o644)
+            fd = self._opened()
         except OSError as error:
             raise StorageFailed(f"{self._path}: {error.strerror}", fix="Allow writing there.") from error
         if not stat.S_ISREG((found := os.fstat(fd)).st_mode) or found.st_nlink != 1:
@@ -49,6 +50,17 @@ class RunLock:
             os.ftruncate(fd, 0)
             os.pwrite(fd, _myself(), 0)
         return self
+
+    def _opened(self) -> int:
+        plain = os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+        try:
+            return os.open(self._path, os.O_RDWR | os.O_CREAT | plain, 0o644)
+        except (
+            OSError
+        ) as error:  # of a run that may only be read, say an archived shard, the lock can be had all the same
+            if error.errno in {errno.EROFS, errno.EACCES, errno.EPERM} and self._path.exists():
+                return os.open(self._path, os.O_RDONLY | plain)
+            raise
 
     def release(self) -> None:
         """Give the lock back; safe to call twice."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import json
 import os
 import re
@@ -10,9 +11,11 @@ import resource
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import zlib
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -304,6 +307,38 @@ def test_a_second_process_is_refused_by_the_first_ones_number_and_a_dead_ones_lo
             assert json.loads(path.read_bytes())["pid"] == os.getpid()
     with RunLock(path):
         pass
+
+
+AS_A_READER = """
+import os, sys
+from pathlib import Path
+from harness.errors import HarnessError
+from harness.journal import RunLock
+if not os.getuid():
+    os.setuid(65534)  # files that may only be read are written by root all the same
+for name in sys.argv[1:]:
+    try:
+        with RunLock(Path(name)):
+            print("had", flush=True)
+    except HarnessError as error:
+        print(type(error).__name__)
+"""
+
+
+def test_the_lock_of_a_run_that_may_only_be_read_can_be_had_by_one_at_a_time() -> None:
+    with tempfile.TemporaryDirectory() as name:  # the folder of a test is its user's alone
+        lock = Path(name, "run.lock")
+        lock.write_text("")
+        lock.chmod(0o444)
+        Path(name).chmod(0o555)
+        reader = [sys.executable, "-c", AS_A_READER, str(lock), str(lock.with_name("none"))]
+        ask = partial(subprocess.run, reader, capture_output=True, text=True, check=True)
+        assert ask().stdout.split() == ["had", "StorageFailed"]
+        with lock.open("rb") as held:
+            fcntl.flock(held, fcntl.LOCK_EX)
+            assert ask().stdout.split() == ["RunLocked", "StorageFailed"]
+        assert lock.read_bytes() == b""
+        Path(name).chmod(0o755)
 
 
 @pytest.mark.parametrize("kind", ["symbolic", "hard", "pipe"])

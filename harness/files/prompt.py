@@ -20,6 +20,9 @@ Role = Literal["system", "user", "assistant", "developer"]
 MOST_EXAMPLES = 500
 
 T = TypeVar("T")
+Sent: TypeAlias = Annotated[
+    T, AfterValidator(check_sent)
+]  # a case, and an example, may hold a key: they may ask for it
 
 
 class Message(Written):
@@ -35,7 +38,7 @@ class Prompt(Written):
     title: str = Field("", alias="name", description="What people call this prompt.")
     description: str = Field("", description="What it is for.")
     model: str | None = Field(None, description="A hint for other tools; models come from the suite.")
-    parameters: Annotated[dict[str, Any], AfterValidator(check_sent)] = Field(
+    parameters: Sent[dict[str, Any]] = Field(
         {}, alias="modelParameters", description="Sent with every request: temperature, max_tokens, stop, ..."
     )
     messages: tuple[Message, ...] = Field((), max_length=200, description="The chat, for endpoints that speak it.")
@@ -46,13 +49,13 @@ class Prompt(Written):
         description="Few-shot examples: the inputs of each and its `label`. A chat prompt whose templates "
         "don't loop over `examples` sends them as user and assistant turns before its last user message.",
     )
-    response_format: str | dict[str, Any] | None = Field(
+    response_format: Sent[str | dict[str, Any] | None] = Field(
         None, alias="responseFormat", description="text, json_object or json_schema, or the object to send."
     )
-    json_schema: str | dict[str, Any] | None = Field(
+    json_schema: Sent[str | dict[str, Any] | None] = Field(
         None, alias="jsonSchema", description="The schema of the reply, for `responseFormat: json_schema`."
     )
-    grammar: str | None = Field(None, description="llama.cpp grammar (GBNF) of the reply.")
+    grammar: Sent[str | None] = Field(None, description="llama.cpp grammar (GBNF) of the reply.")
     template: Literal["jinja", "github"] | None = Field(
         None,
         description="How templates are read: as Jinja, or as GitHub does, where only {{name}} is a place. "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import html
 import json
 import subprocess
 import time
@@ -21,7 +22,13 @@ Serve = Callable[[Script], ScriptedServer]
 
 KEY = "sk-canary/0123456789+abcdefghijklmnop"
 HEADER_KEY = "canary-in-a-header-9876543210"
-SHOWN = (KEY, HEADER_KEY, urllib.parse.quote(KEY, safe=""), json.dumps(KEY)[1:-1])
+PLACED = ("", "x", "xx", "Bearer ", "user:")  # before a key within base64
+IN_BASE64 = {before: base64.b64encode(f"{before}{KEY}".encode()).decode() for before in PLACED}
+PIECES = (KEY[:17], KEY[17:])
+SHOWN = (
+    *(KEY, HEADER_KEY, urllib.parse.quote(KEY, safe=""), json.dumps(KEY)[1:-1], PIECES[0], PIECES[1]),
+    *(code[len(before) * 2 : -4] for before, code in IN_BASE64.items()),
+)
 
 
 def echo(request: Request) -> Answer:
@@ -39,6 +46,12 @@ def echo(request: Request) -> Answer:
         Answer.of_json({"error": key}),
         Answer.of_json({**chat_reply("spam"), "service_tier": key}),
         Answer.of_json({"choices": [{"message": {"content": "x", "refusal": key}, "finish_reason": other}]}),
+        Answer.of_json(chat_reply(f"spam {key.upper()} {other.title()}")),
+        Answer.of_json({"error": {"message": f"bad key {urllib.parse.quote(key, safe='').lower()}"}}, status=400),
+        Answer.of_json(chat_reply(f"spam {' '.join(IN_BASE64.values())}")),
+        Answer.of_json(chat_reply("spam"), headers={"x-request-id": IN_BASE64["Bearer "], "x-echo": key.upper()}),
+        Answer.of_json(chat_reply("spam"), headers={"x-echo-1": PIECES[0], "x-echo-2": PIECES[1]}),
+        Answer(status=500, body=f"<html>{html.escape(json.dumps({'key': IN_BASE64['Bearer ']}))}</html>".encode()),
     ]
     return echoes[request.number % len(echoes)]
 
@@ -47,7 +60,7 @@ def project(root: Path, url: str) -> None:
     write_project(
         root,
         url,
-        cases=27,
+        cases=48,
         api_key_env="SHOP_KEY",
         headers={"x-shop-token": "${SHOP_TOKEN}"},
         limits={"concurrency": 2, "attempts": 2},
@@ -55,7 +68,7 @@ def project(root: Path, url: str) -> None:
 
 
 def shown_in(text: bytes) -> list[str]:
-    return [secret for secret in SHOWN if secret.encode() in text]
+    return [secret for secret in SHOWN if secret.lower().encode() in text.lower()]
 
 
 @pytest.mark.parametrize("transport", ["wire", "httpx", "openai"])
@@ -71,7 +84,7 @@ def test_no_output_of_a_run_shows_a_key_that_the_endpoint_echoes(
     keys = {"SHOP_KEY": KEY, "SHOP_TOKEN": HEADER_KEY}
     ran = harness("run", "small.suite.yml", "--debug", at=tmp_path, env=keys)
     assert ran.returncode in {0, 1, 3}, ran.stderr
-    assert len(server.requests) >= 27
+    assert len(server.requests) >= 48
     assert server.requests[0].headers["authorization"] == f"Bearer {KEY}"
     outputs = [ran.stdout, ran.stderr]
     for command in (("show", "latest", "--wrong"), ("report", "latest", "--json"), ("export", "latest", "--to", "csv")):

@@ -14,18 +14,21 @@ _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 _KEY_PREFIX = re.compile(
     r"(sk|pk|rk)-|(sk|pk|rk|gsk|hf|ghp|gho|xox[abp])[-_](?=.{12})|(AIza|eyJ)(?=.{12})|AKIA(?=.{16}$)|Bearer "
 )
-_KEY_WITHIN = re.compile(  # a text of any kind: no language `sk-SK`, no model `hf-internal-testing/..`
-    r"(?<![\w-])((sk|pk|rk)-|gsk_|hf_|gh[pos]_|github_pat_|xox[abp]-|AIza|eyJ|AKIA)(?=[a-z_-]*[A-Z0-9])[\w-]{16,}"
+_KEY_WITHIN = re.compile(  # in any text: no `sk-SK`, `sk-learn-version-1-2-pipeline`, `hf-internal-testing/..`
+    r"(?<![\w-])((sk|pk|rk)-(?=([^\W_]*[-_])*(?=[a-z]*[A-Z0-9])[^\W_]{10})|gsk_|hf_|gh[pos]_|github_pat_|xox[abp]-|AIza|"
+    r"eyJ|AKIA)(?=[a-z_-]*[A-Z0-9])[\w-]{16,}"
 )
-_SECRET_HEADER = re.compile(
-    r"(proxy-)?authorization|(x-)?(api[-_]?key|auth.*|.*token|.*secret|.*password|.*[-_]key)|cookie", re.I
+_SECRET_NAME = re.compile(  # of a header, or of a query's part
+    r"(proxy-|(x-)?)auth(orization|entication|[-_].*)?|(x-)?api[-_]?key|.*([-_]|[a-z](?-i:(?=K)))key|key|.*token|"
+    r".*secret|.*passw(or)?d|pass|pwd|.*credentials?|.*signature|sig|jwt|cookie",
+    re.I,
 )
-_SECRET_QUERY = re.compile(r"(api|.*[-_])?key|.*token|.*secret|.*password|sig(nature)?", re.I)
+_CODE = re.compile(r"[\w~+/=-]{32,}")  # `?code=` of a function on Azure; a shorter one is a country's, say
 _SCHEME = re.compile(r"(basic|bearer) +[\w+/=.~-]{6,}", re.I)  # a header's value that signs in
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")
 _SECRET_FIELD = re.compile(
-    r"(x-)?api[-_]?key|(access|secret|private|auth|subscription)[-_]?(key|token)|bearer([-_]?token)?|"
-    r"authorization|password|(client[-_]?)?secret",
+    r"(.*[-_])?(api|access|secret|private|auth|subscription|session|refresh|security|id|hf)[-_]?(key|token)|"
+    r"bearer([-_]?token)?|authorization|(.*[-_])?(password|passwd|passphrase)|(.*[-_])?secret|client[-_]?secret",
     re.I,
 )
 _PLACEHOLDER = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
@@ -102,7 +105,10 @@ def check_origin(url: str) -> str:
     if parts.fragment or url.endswith("#"):
         raise ValueError("must not hold a fragment (`#...`): it is never sent")
     query = parse_qsl(parts.query, keep_blank_values=True)
-    if any(_SECRET_QUERY.fullmatch(name) or _is_a_key(value) for name, value in query):
+    if any(
+        _SECRET_NAME.fullmatch(name) or _is_a_key(value) or (name == "code" and _CODE.fullmatch(value))
+        for name, value in query
+    ):
         raise ValueError("must not hold a key in its query. Use `api_key_env`, or a header with ${VARIABLE}")
     return check_sent(url)
 
@@ -116,6 +122,6 @@ def check_header(name: str, value: str) -> None:
     if (
         _is_a_key(value)
         or _SCHEME.fullmatch(value.strip())
-        or (_SECRET_HEADER.fullmatch(name) and not _PLACEHOLDER.search(value))
+        or (_SECRET_NAME.fullmatch(name) and not _PLACEHOLDER.search(value))
     ):
         raise ValueError(f"the header `{name}` must take its secret from the environment: write ${{VARIABLE}}")

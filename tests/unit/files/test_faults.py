@@ -148,6 +148,10 @@ PROMPT_FAULTS = [
     ("name: first", "name: first\ntext: hello", 2, "text", "`messages` or `text`, not both"),
     ("name: first", "nam: first", 1, "nam", "Did you mean `name`?"),
     ("name: first", "modelParameters: {api_key: abc}", 1, "modelParameters", "`api_key` would be written down"),
+    ("name: first", "responseFormat: {x: [sk-live-0123456789abcdef]}", 1, "responseFormat", "looks like a key"),
+    ("name: first", "responseFormat: {x: {hf_token: abc}}", 1, "responseFormat", "`hf_token` would be written down"),
+    ("name: first", 'jsonSchema: \'{"x": "sk-live-0123456789abcdef"}\'', 1, "jsonSchema", "looks like a key"),
+    ("name: first", "grammar: 'root ::= \"sk-live-0123456789abcdef\"'", 1, "grammar", "looks like a key"),
     ("name: first", "labels: [a]", 1, "labels", "unknown key `labels`"),
     ("name: first", "responseFormat: json_schema", 1, "responseFormat", "needs a `jsonSchema`"),
     ("name: first", "responseFormat: jason_schema", 1, "responseFormat", "Did you mean `json_schema`?"),
@@ -220,6 +224,10 @@ HARNESS_FAULTS = [
         5,
         "models.mini.base_url",
         "a key in its query",
+    ),
+    *(
+        ("https://api.example.com/v1", f"https://api.example.com/v1?{part}", 5, "models.mini.base_url", "a key in its")
+        for part in ("sig=x", "access_token=x", "subscriptionKey=x", f"code={'aZ9_-' * 8}==", "X-Amz-Credential=x")
     ),
     ("https://api.example.com/v1", "'https://api.example.com/v1#top'", 5, "models.mini.base_url", "fragment"),
     ("model: mini-1", "model: mini-1\n    timeout: soon", 7, "models.mini.timeout", "must be a time such as"),
@@ -354,8 +362,10 @@ def test_a_mistake_in_harness_yml_is_named_and_no_key_is_repeated(
 def test_words_that_only_remind_of_a_key_are_none(project: Write) -> None:
     suite = project()
     written = Path(HARNESS).read_text()
-    body = "{text: 'In sk-SK: is {{ message }} a risk-assessment-of-2026-report or disk-usage-0123456789-warning?'}"
-    own = f"  own: {{endpoint: http, url: 'http://127.0.0.1:9/hf_models/m', reply: /a, body: {body}}}"
+    body = "{text: 'In sk-SK: is {{ message }} a risk-assessment-of-2026-report or disk-usage-0123456789-warning?', "
+    body += "topic: sk-learn-version-1-2-pipeline, max_tokens: 8, grid_key: a, id: 3, secretary: me}"
+    url = "http://127.0.0.1:9/hf_models/m?code=de&author=me&monkey=1&model=Mixtral-8x7B-Instruct-v0.1"
+    own = f"  own: {{endpoint: http, url: '{url}', reply: /a, body: {body}, headers: {{X-Author: me, Region: eu}}}}"
     Path(HARNESS).write_text(f"{written.rstrip()}\n{own}\n")
     assert load_bundle(suite).suite.name
 

@@ -8,6 +8,7 @@ part of one survives the cut.
 
 import json
 import os
+import re
 from collections.abc import Callable, Iterable, Set
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -119,7 +120,10 @@ def _result(ended: Exchange | Broken) -> str:
 
 
 def _headers(headers: Iterable[tuple[str, str]]) -> list[str]:
-    return [f"{name}: {REDACTED if _may_be_secret(name) else _safe(value)}" for name, value in headers]
+    kept = [(name, REDACTED if _may_be_secret(name) else _safe(value)) for name, value in headers]
+    whole = re.sub(r"[\s,]", "", "".join(value for _, value in kept))
+    in_pieces = redact(whole) != whole  # which of them are a key's pieces can't be told from what only stands between
+    return [f"{name}: {REDACTED if in_pieces else value}" for name, value in kept]
 
 
 def _may_be_secret(header: str) -> bool:

@@ -55,6 +55,13 @@ def test_every_secret_read_is_redacted_by_value_in_any_text() -> None:
     assert text == "a [redacted] b [redacted] c [redacted] d"
 
 
+def test_a_short_key_that_is_a_word_hides_no_other_spelling_of_it() -> None:
+    secrets.register("EMPTY")
+    said = "The field is empty. Empty fields: EMPT. RU1QVFk="
+    assert secrets.redact(said) == said
+    assert secrets.redact("EMPTY") == "[redacted]"
+
+
 def test_a_secret_that_contains_another_goes_as_a_whole() -> None:
     secrets.register("abcdefgh")
     secrets.register("abcdefgh-longer")

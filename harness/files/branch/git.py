@@ -71,6 +71,9 @@ class Git:
             for asked in ("--show-toplevel", "--absolute-git-dir", "--git-common-dir")
         ]
         wrong = next((done for done in said if done.returncode != 0), None)
+        if wrong is not None and b"safe.directory" in wrong.stderr:
+            fix = f"Where you trust what lies there, run: {_why(wrong).strip()}"
+            raise UsageError(f"git refuses {top}: it belongs to another user.", fix=fix)
         if wrong is not None:
             raise UsageError(f"{folder} is not in a git repository: {_why(wrong)}", fix=_FIX)
         found, own, shared = (top / os.fsdecode(done.stdout).rstrip("\n") for done in said)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shlex
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -95,6 +98,23 @@ def test_unrelated_histories_and_folders_without_git_are_told_with_what_to_do(
     assert "fetch-depth: 0" in caught.value.fix
     with pytest.raises(UsageError, match="not in a git repository"):
         Repository.around(tmp_path_factory.mktemp("bare"))
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can give a folder to another user")
+def test_a_repository_of_another_user_is_refused_with_what_lets_git_read_it(
+    top: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a container whose user is not the one that checked out."""
+    monkeypatch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
+    monkeypatch.delenv("GIT_CONFIG_GLOBAL")
+    for each in (top, top / ".git"):
+        os.chown(each, 1234, 1234)
+    with pytest.raises(UsageError, match=r"git refuses .*: it belongs to another user") as caught:
+        Repository.around(top / "sub")
+    advice = caught.value.fix.partition(": ")[2]
+    assert advice.startswith("git config --global --add safe.directory ")
+    subprocess.run(shlex.split(advice), check=True)
+    assert Repository.around(top / "sub").commit("main")
 
 
 def test_files_that_are_called_like_revisions_are_files(top: Path) -> None:

@@ -56,11 +56,12 @@ def connected(address: str, actors: int) -> Iterator[Any]:
             host, port = address.removeprefix("ray://").rsplit(":", 1)
             socket.create_connection((host.strip("[]"), int(port)), _ANSWERS_S).close()
         ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **own)
-    except (OSError, OverflowError, RuntimeError, ValueError, ImportError) as error:
-        raise UsageError(
-            f"no Ray cluster answers at `{address}`: {first_line(error)}",
-            fix="Start one with `ray start --head`, or write `engine: {name: ray, address: local}` in harness.yml.",
-        ) from error
+    except Exception as error:  # Ray raises bare ones where its own processes do not start
+        what = "Ray did not start on this machine" if address == "local" else f"no Ray cluster answers at `{address}`"
+        fix = "Start one with `ray start --head`, or write `engine: {name: ray, address: local}` in harness.yml."
+        if address == "local":
+            fix = "Look into `logs` of Ray's newest session (in /tmp/ray), or measure without `engine: ray`."
+        raise UsageError(f"{what}: {first_line(error)}", fix=fix) from error
     try:
         yield ray
     finally:

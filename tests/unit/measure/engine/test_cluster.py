@@ -1,10 +1,11 @@
-"""How the nodes of a cluster share a rate."""
+"""How the nodes of a cluster share a rate, and what is said of a cluster that does not start."""
 
 from __future__ import annotations
 
 import pytest
 
-from harness.measure.engine.cluster import weighed
+from harness.errors import UsageError
+from harness.measure.engine.cluster import connected, weighed
 
 QUOTA = 600
 
@@ -32,3 +33,16 @@ def test_what_a_slow_node_leaves_goes_to_the_others_and_comes_back_once_it_is_we
 
 def test_few_calls_move_nothing() -> None:
     assert weighed([0.5, 0.5], [9, 0]) == [0.5, 0.5]
+
+
+def test_a_cluster_that_does_not_start_is_an_error_and_no_crash(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ray raises a bare Exception where its own processes are not up in time."""
+    ray = pytest.importorskip("ray", exc_type=ImportError, reason="install the extra `ray` to run this")
+
+    def init(**_options: object) -> None:
+        raise Exception("The current node timed out during startup. This could happen\nbecause")
+
+    monkeypatch.setattr(ray, "init", init)
+    with pytest.raises(UsageError, match=r"^Ray did not start on this machine: The current node timed out") as refused:
+        connected("local", 1).__enter__()
+    assert "measure without `engine: ray`" in refused.value.fix

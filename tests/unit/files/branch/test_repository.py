@@ -105,15 +105,16 @@ def test_a_repository_of_another_user_is_refused_with_what_lets_git_read_it(
     top: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As in a container whose user is not the one that checked out."""
-    monkeypatch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
-    monkeypatch.delenv("GIT_CONFIG_GLOBAL")
+    home = tmp_path_factory.mktemp("home")
+    monkeypatch.setenv("HOME", str(home))
     for each in (top, top / ".git"):
         os.chown(each, 1234, 1234)
     with pytest.raises(UsageError, match=r"git refuses .*: it belongs to another user") as caught:
         Repository.around(top / "sub")
-    advice = caught.value.fix.partition(": ")[2]
-    assert advice.startswith("git config --global --add safe.directory ")
-    subprocess.run(shlex.split(advice), check=True)
+    advice = shlex.split(caught.value.fix.partition(": ")[2])
+    assert advice[:5] == ["git", "config", "--global", "--add", "safe.directory"]
+    advice[2:3] = ["--file", str(home / ".gitconfig")]  # wherever this user keeps a configuration of their own
+    subprocess.run(advice, check=True)
     assert Repository.around(top / "sub").commit("main")
 
 

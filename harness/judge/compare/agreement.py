@@ -19,6 +19,7 @@ from harness import judge
 from harness.judge.compare.comparing import if_all_decide_so, other_worlds
 from harness.judge.compare.figures import NOBODY, accuracy_figure
 from harness.judge.compare.no_worse import EVEN, Demand, decide_question, evidence, p_of_loss
+from harness.judge.compare.telling import at_worst
 from harness.judge.pairs import Bool, Float, Int16, Pairs, Side, View, pair
 from harness.judge.scores import holm, p_sign, share_of_counts
 
@@ -54,7 +55,7 @@ def agreement(old: View, new: View, asked: Demand) -> judge.Agreement:
     )
     return msgspec.structs.replace(
         made,
-        accuracy=msgspec.structs.replace(first, sentence=_accuracy_sentence(made)),
+        accuracy=msgspec.structs.replace(first, sentence=_accuracy_sentence(made, asked.pass_confidence)),
         sentence=_sentence(made, pairs.cases),
     )
 
@@ -120,7 +121,7 @@ def _shifts(pairs: Pairs, gain: Float, known: Bool) -> tuple[judge.LabelShift, .
     return tuple(made)
 
 
-def _accuracy_sentence(made: judge.Agreement) -> str:
+def _accuracy_sentence(made: judge.Agreement, confidence: float) -> str:
     asked = made.accuracy
     margin = judge.demand(asked.margin, "points")
     if not made.exact:
@@ -136,8 +137,8 @@ def _accuracy_sentence(made: judge.Agreement) -> str:
         "FAIL": f"worse, and by how much may exceed the allowed {margin}",
         "INCONCLUSIVE": f"a loss of more than {margin} is not excluded",
     }
-    at_worst = "" if asked.bound is None else f" (at worst {judge.signed(asked.bound, 'share', '')})"
-    return f"accuracy {judge.signed_text(asked.difference, 'share', '')}: {told[asked.status]}{at_worst}."
+    seen = judge.signed_text(asked.difference, "share", "")
+    return f"accuracy {seen}: {told[asked.status]}{at_worst(asked.bound, confidence)}."
 
 
 def _sentence(made: judge.Agreement, cases: int) -> str:

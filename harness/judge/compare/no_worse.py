@@ -80,7 +80,7 @@ def no_worse(
         difference = seen(one.metric.name, one.label)
         decision = decide_question(one, moved, demand, p_loss=loss, p_adjusted=p)
         if difference is not None:
-            told = non_inferiority_sentence(decision, difference)
+            told = non_inferiority_sentence(decision, difference, demand.pass_confidence)
             decision = msgspec.structs.replace(decision, sentence=told)
         made.append(decision)
     return tuple(made)

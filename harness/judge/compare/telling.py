@@ -9,7 +9,18 @@ from typing import cast
 
 import msgspec
 
-from harness.judge import MetricDifference, NonInferiority, Scale, amount, count, demand, listed, signed, signed_text
+from harness.judge import (
+    MetricDifference,
+    NonInferiority,
+    Scale,
+    amount,
+    count,
+    demand,
+    listed,
+    signed,
+    signed_text,
+    sure,
+)
 from harness.judge.scores import rounded_up
 
 
@@ -85,25 +96,30 @@ def _untold(made: MetricDifference, family_size: int) -> str:
     return f"so few cases leave room for {wide}" + (f"; {told_by} would tell." if told_by else ".")
 
 
-def non_inferiority_sentence(made: NonInferiority, seen: MetricDifference) -> str:
+def at_worst(bound: float | None, confidence: float) -> str:
+    """Give the bound that decides, which is no end of the interval beside it: of another test, on one side only."""
+    return "" if bound is None else f" (at worst {signed(bound, 'share', '')} by a one-sided {sure(confidence)} test)"
+
+
+def non_inferiority_sentence(made: NonInferiority, seen: MetricDifference, confidence: float) -> str:
     """Say whether head is no worse than base by more than the margin, and how sure that is."""
     margin = demand(made.margin, "points")
     start = f"{seen.name} {from_to(seen)}, {difference_text(seen)}"
     if made.bound is None:
         return f"{seen.name} can't be compared: {seen.difference.why_undefined}."
-    bound = signed(made.bound, "share", "")
+    worst = at_worst(made.bound, confidence)
     match made.status:
         case "PASS":
-            return f"{start}: no worse by more than {margin} (at worst {bound})."
+            return f"{start}: no worse by more than {margin}{worst}."
         case "FAIL":
-            return f"{start}: worse, and by how much may exceed the allowed {margin} (at worst {bound})."
+            return f"{start}: worse, and by how much may exceed the allowed {margin}{worst}."
         case "INCONCLUSIVE":
             more = (
                 f"; about {rounded_up(made.needed_n):,} {made.needed_unit} would show it if the two are equal"
                 if made.needed_n
                 else ""
             )
-            return f"{start}: a loss of more than {margin} is not excluded (at worst {bound}){more}."
+            return f"{start}: a loss of more than {margin} is not excluded{worst}{more}."
 
 
 def comparison_headline(metrics: Sequence[MetricDifference], cases: int) -> str:

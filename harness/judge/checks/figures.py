@@ -22,9 +22,11 @@ def accuracy(asked: Asked) -> Figure:
     return scores.accuracy(asked.view.answers)
 
 
-def always(asked: Asked) -> tuple[float, str]:
+def always(asked: Asked) -> tuple[float | None, str]:
     """Give what always answering the most frequent label would score, and how a sentence says so."""
     majority = scores.majority(asked.view.answers)
+    if majority.p_value is None:
+        return None, scores.NO_TRIALS
     label = named(asked.view.labels[majority.label])
     return majority.share, f" (always answering {label} scores as much)"
 

@@ -36,7 +36,7 @@ class Gauge:
     consequence: Callable[[Asked], str] = told.no_consequence  # what a miss means, in counts
     faultless: str = "all were right"  # what a run without a miss shows
     kept: Callable[[CandidateAssessment], Kept] = lambda _: ()  # its figures in a judged run, by selector
-    required: Callable[[Asked], tuple[float, str]] | None = None  # where the cases say it: how much, and why
+    required: Callable[[Asked], tuple[float | None, str]] | None = None  # where the cases say it: how much, and why
     decide: Callable[[Asked], Check] | None = None  # where a figure and its bound are not all that decides
     seen: Callable[[Asked], Estimate] | None = None  # its estimate, where that is not its figure's
     worlds: worlds.Worlds = worlds.all_right  # how else the endpoint's failures may be taken

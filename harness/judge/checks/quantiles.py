@@ -90,7 +90,7 @@ def _clock(asked: Asked) -> Int64:
 def _missing(asked: Asked) -> str:
     view = asked.view
     if not len(view.trials):
-        return "there are no trials"
+        return scores.NO_TRIALS
     what = "time to the first token" if asked.metric.clock == "ttft" else "latency"
     if why := untimed(view, _clock(asked), what):
         return why

@@ -15,14 +15,19 @@ from harness.judge.scores import matrix, resample
 from harness.judge.scores.figure import Figure, Float, Mapped, Missing, Normal
 from harness.judge.scores.proportion import Int64, Share, share_of_counts
 
-NO_TRIALS = "there are no trials"
+NO_TRIALS = "no trial was measured"
 Told: TypeAlias = resample.Answers | resample.Patterns
 
 
 def accuracy(answers: Told) -> Share | Missing:
     """Give the share of trials answered with the expected label."""
     told = answers.patterns
-    return share_of_counts(_right(told), told.trials, told.size, why_empty=NO_TRIALS)
+    return _share(told, _right(told), told.trials, NO_TRIALS)
+
+
+def _share(told: resample.Patterns, right: Int64, trials: Int64, why: str) -> Share | Missing:
+    """Give a share; what no trial tells of is missing for that alone, and not for what a suite may well hold."""
+    return share_of_counts(right, trials, told.size, why_empty=why if told.cases else NO_TRIALS)
 
 
 def _right(told: resample.Patterns) -> Int64:
@@ -32,15 +37,15 @@ def _right(told: resample.Patterns) -> Int64:
 def coverage(answers: Told) -> Share | Missing:
     """Give the share of trials that ended with a label."""
     told = answers.patterns
-    return share_of_counts(told.trials - told.counts[:, -1], told.trials, told.size, why_empty=NO_TRIALS)
+    return _share(told, told.trials - told.counts[:, -1], told.trials, NO_TRIALS)
 
 
 def recall(answers: Told, label: int) -> Share | Missing:
     """Give the share of trials that expect the label and got it."""
     told = answers.patterns
-    why = f"no case expects ‘{answers.labels[label]}’, so none can be found"
+    why = f"no measured case expects ‘{answers.labels[label]}’, so none can be found"
     trials = np.where(told.expected == label, told.trials, 0)
-    return share_of_counts(told.counts[:, label], trials, told.size, why_empty=why)
+    return _share(told, told.counts[:, label], trials, why)
 
 
 def precision(answers: Told, label: int) -> Share | Missing:
@@ -48,7 +53,7 @@ def precision(answers: Told, label: int) -> Share | Missing:
     told = answers.patterns
     why = f"no reply was read as ‘{answers.labels[label]}’, so nothing is known of its correctness"
     said = told.counts[:, label]
-    return share_of_counts(np.where(told.expected == label, said, 0), said, told.size, why_empty=why)
+    return _share(told, np.where(told.expected == label, said, 0), said, why)
 
 
 def specificity(answers: Told, label: int) -> Share | Missing:
@@ -69,8 +74,8 @@ def _of_others(answers: Told, label: int, wrong: Int64) -> Share | Missing:
     told = answers.patterns
     mine = told.expected == label
     right, trials = np.where(mine, 0, told.trials - wrong), np.where(mine, 0, told.trials)
-    why = f"every case expects ‘{answers.labels[label]}’, so no false alarm is possible"
-    return share_of_counts(right, trials, told.size, why_empty=why)
+    why = f"every measured case expects ‘{answers.labels[label]}’, so no false alarm is possible"
+    return _share(told, right, trials, why)
 
 
 def f1(answers: Told, label: int) -> Figure:
@@ -81,8 +86,8 @@ def f1(answers: Told, label: int) -> Figure:
     """
     told, name = answers.patterns, answers.labels[label]
     mine, said = told.expected == label, told.counts[:, label]
-    why = f"no case expects ‘{name}’ and no reply was read as it"
-    share = share_of_counts(np.where(mine, said, 0), np.where(mine, told.trials, said), told.size, why_empty=why)
+    why = f"no measured case expects ‘{name}’ and no reply was read as it"
+    share = _share(told, np.where(mine, said, 0), np.where(mine, told.trials, said), why)
     if isinstance(share, Missing):
         return share
     return Mapped(share, lambda j: 2 * j / (1 + j), lambda f: f / (2 - f), "F1 through TP/(TP+FP+FN)")
@@ -121,9 +126,16 @@ class Average:
     """
 
     of: resample.MatrixMetric
-    why_undefined: str = NO_TRIALS
+    why_undefined: Callable[[Float], str] = lambda _: NO_TRIALS
     floor: float = 0.0  # its worst value
     se: Callable[[Float], float] | None = None
+
+
+def _why_no_correlation(counts: Float) -> str:
+    if np.count_nonzero(counts.sum(axis=1)) == 1:
+        return "all measured cases expect one label, and a correlation needs two"
+    said = "all replies were read as one label" if counts[:, :-1].any() else "no reply was read as a label"
+    return f"{said}, and a correlation needs answers that differ"
 
 
 # Macro-F1 of many cases by the delta method of Takahashi et al. (2022): in small suites of good prompts its
@@ -134,14 +146,12 @@ AVERAGES: Mapping[str, Average] = {  # by their names in thresholds
     "macro_f1": Average(of=matrix.macro_f1_of, se=matrix.macro_f1_se),
     "weighted_f1": Average(of=matrix.weighted_f1_of),
     "micro_f1": Average(of=matrix.micro_f1_of),
-    "mcc": Average(
-        of=matrix.mcc_of,
-        why_undefined="all cases expect one label, or all replies were read as one: a correlation needs both to vary",
-        floor=-1.0,
-    ),
+    "mcc": Average(of=matrix.mcc_of, why_undefined=_why_no_correlation, floor=-1.0),
     "kappa": Average(
         of=matrix.kappa_of,
-        why_undefined="all cases expect one label and all replies were read as it: agreement by chance is certain",
+        why_undefined=lambda _: (
+            "all measured cases expect one label and all replies were read as it: agreement by chance is certain"
+        ),
         floor=-1.0,
     ),
 }
@@ -181,15 +191,15 @@ class Resampling:
     def average(self, metric: str) -> Figure:
         """Give one of `AVERAGES`."""
         average = AVERAGES[metric]
-        figure = self._figure(average.of, average.why_undefined, average.floor)
         counts = self.patterns.confusion(len(self.labels))
+        figure = self._figure(average.of, average.why_undefined(counts), average.floor)
         if average.se is None or figure.value is None or self.draws is not None or counts.sum() > self.patterns.cases:
             return figure
         return Normal(figure.value, figure.n, average.se(counts), "delta method", average.floor, 1.0)
 
     def fbeta(self, label: int, beta: float) -> Figure:
         """Give F-beta of a label: recall counts beta times as much as precision (van Rijsbergen 1979)."""
-        why = f"no case expects ‘{self.labels[label]}’ and no reply was read as it"
+        why = f"no measured case expects ‘{self.labels[label]}’ and no reply was read as it"
         return self._figure(lambda counts: matrix.fbeta_of(counts, label, beta), why, 0.0)
 
     def _figure(self, metric: resample.MatrixMetric, why: str, floor: float) -> Figure:

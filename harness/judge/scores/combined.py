@@ -95,7 +95,7 @@ def error_cost(
     The interval combines those of the two error shares (MOVER), so a run without errors still has an upper
     bound on what errors may cost.
     """
-    told, why = answers.patterns, "there are no trials"
+    told, why = answers.patterns, "no trial was measured"
     expects, says = told.expected == positive, told.counts[:, positive]
     misses = share_of_counts(np.where(expects, told.trials - says, 0), told.trials, told.size, why_empty=why)
     alarms = share_of_counts(np.where(expects, 0, says), told.trials, told.size, why_empty=why)

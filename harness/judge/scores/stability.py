@@ -20,7 +20,7 @@ from harness.judge.scores.figure import AT_ONCE, Bool, Drawn, Figure, Float, Int
 from harness.judge.scores.proportion import Share, share_of_counts
 from harness.judge.scores.resample import DRAWS, EXACT_CASES
 
-ONE_REPEAT = "every case was asked once, and only repeats show stability"
+ONE_REPEAT = "no case was asked twice, and only repeats show stability"
 ONE_ANSWER = "all repeats of all cases gave one answer: agreement by chance is certain"
 
 

@@ -59,14 +59,19 @@ def unknown(view: View) -> Missing | None:
         return Missing(why, len(view.trials))
     if counted(view.trials).any():
         return None
-    return Missing("no reply came" if view.failed.all() else NO_USAGE, len(view.trials))
+    return Missing(no_usage(view), len(view.trials))
+
+
+def no_usage(view: View) -> str:
+    """Say why no tokens are known."""
+    return "no reply came" if view.failed.all() else NO_USAGE
 
 
 def tokens_per_case(view: View) -> Figure:
     """Give the mean tokens of a decision, in and out."""
     known = counted(view.trials)
     tokens = np.maximum(view.trials.tokens_in, 0) + np.maximum(view.trials.tokens_out, 0)
-    return clustered_mean(tokens[known].astype(np.float64), view.trials.case[known], why_empty=NO_USAGE)
+    return clustered_mean(tokens[known].astype(np.float64), view.trials.case[known], why_empty=no_usage(view))
 
 
 def judged_cost(view: View) -> Cost:
@@ -135,7 +140,8 @@ def _total(view: View) -> float:
 
 def _mean(view: View, column: Int64) -> Estimate:
     known = column != NONE
-    mean = clustered_mean(column[known].astype(np.float64), view.trials.case[known], why_empty=NO_USAGE)
+    why = "the endpoint did not count these tokens" if counted(view.trials).any() else no_usage(view)
+    mean = clustered_mean(column[known].astype(np.float64), view.trials.case[known], why_empty=why)
     return mean.estimate(view.confidence)
 
 

@@ -230,7 +230,7 @@ def test_latency(threshold: str, seconds: float, sentence: str) -> None:
     ("threshold", "reason"),
     [
         ("cost per 1000 <= $1", "harness.yml gives no price for mini"),
-        ("stability >= 90%", "every case was asked once, and only repeats show stability"),
+        ("stability >= 90%", "no case was asked twice, and only repeats show stability"),
         ("robustness.drop <= 5%", "no perturbation was measured"),
         ("robustness.flips[typos] <= 5%", "typos was not measured"),
         ("generalization.gap <= 5%", "the cases have no dev split and another one"),

@@ -123,17 +123,24 @@ def test_a_label_without_cases_has_no_recall(answers_of: AnswersOf) -> None:
     answers = answers_of([[10, 0, 0], [0, 5, 0], [0, 0, 0]], "abc")
     recall = classification.recall(answers, 2).estimate()
     assert recall.value is None
-    assert recall.why_undefined == "no case expects ‘c’, so none can be found"
+    assert recall.why_undefined == "no measured case expects ‘c’, so none can be found"
     assert classification.f1(answers, 2).value is None
     assert Resampling.of(answers, seed=1).average("macro_f1").value == 1.0
 
 
-def test_mcc_of_one_constant_answer_is_undefined(answers_of: AnswersOf) -> None:
-    answers = answers_of([[0, 10], [0, 90]], "ab")
-    mcc = Resampling.of(answers, seed=1).average("mcc").estimate()
+@pytest.mark.parametrize(
+    ("counts", "said"),
+    [
+        ([[0, 10], [0, 90]], "all replies were read as one label"),
+        ([[0, 0, 10], [0, 0, 90]], "no reply was read as a label"),
+        ([[9, 1], [0, 0]], "all measured cases expect one label"),
+    ],
+)
+def test_mcc_says_which_side_does_not_vary(answers_of: AnswersOf, counts: list[list[int]], said: str) -> None:
+    mcc = Resampling.of(answers_of(counts, "ab"), seed=1).average("mcc").estimate()
     assert mcc.value is None
     assert mcc.why_undefined is not None
-    assert "a correlation needs both to vary" in mcc.why_undefined
+    assert mcc.why_undefined.startswith(f"{said}, and a correlation needs ")
 
 
 def test_no_trials_leave_everything_undefined() -> None:
@@ -142,6 +149,7 @@ def test_no_trials_leave_everything_undefined() -> None:
     figures = [*(draws.average(name) for name in classification.AVERAGES), draws.fbeta(0, 2.0)]
     figures += [of(empty, 0) for of in classification.OF_LABEL.values()] + [classification.accuracy(empty)]
     assert [figure.value for figure in figures] == [None] * 12
+    assert {figure.estimate().why_undefined for figure in figures} == {"no trial was measured"}
     assert classification.majority(empty).p_value is None
 
 

@@ -84,7 +84,7 @@ def test_the_scan_sees_an_import_wherever_it_stands(tmp_path: Path, line: str) -
 def test_the_pythons_that_pages_makefile_and_workflow_name_are_those_of_the_package() -> None:
     first, beyond = re.findall(r"3\.(\d+)", project()["requires-python"])
     told = f"Python 3.{first} to 3.{int(beyond) - 1}"
-    for page in ("README.md", "docs/quick-start.md", "CONTRIBUTING.md", "Makefile"):
+    for page in ("README.md", "docs/quick-start.md", "docs/troubleshooting.md", "CONTRIBUTING.md", "Makefile"):
         assert told in (ROOT / page).read_text(), page
     assert f"(3, {first}) <= sys.version_info < (3, {beyond})" in (ROOT / "Makefile").read_text()
     assert f'python: ["3.{first}", "3.{int(beyond) - 1}"]' in (ROOT / ".github/workflows/ci.yml").read_text()

@@ -96,3 +96,7 @@ def test_with_every_label_the_agreement_is_the_plain_comparison() -> None:
     made = agreement(pairs.base.view, pairs.head.view, demand())
     assert (made.exact, made.disagreeing, made.least) == (True, 3, made.most)
     assert made.accuracy.difference.value == pytest.approx(-1 / 80)
+    assert "by a one-sided 95% test)" in made.accuracy.sentence
+    one_of_three = agreement(pairs.base.view, pairs.head.view, demand(choices=3)).accuracy
+    assert one_of_three.difference == made.accuracy.difference, "the interval beside it is not corrected"
+    assert "by a one-sided 98.33% test)" in one_of_three.sentence

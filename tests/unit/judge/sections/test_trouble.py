@@ -99,6 +99,15 @@ def test_a_candidate_of_failures_alone_is_not_measured() -> None:
     assert made.checks[0].status != "PASS"
 
 
+def test_a_candidate_of_which_nothing_was_measured_claims_nothing_of_its_cases() -> None:
+    events = [case_row("a", "spam"), case_row("b", "ham"), Session(at_utc="2026-01-01T00:00:00Z", event="started")]
+    rules = ["accuracy > majority", "recall[spam] >= 80%", "specificity[spam] >= 80%", "f1[spam] >= 80%"]
+    (made,) = assess(manifest_of(("spam", "ham"), planned=2, candidates=[ENTRY], thresholds=rules), events).candidates
+    assert {check.estimate.why_undefined for check in made.checks} == {"no trial was measured"}
+    assert made.checks[0].why == "accuracy > majority can't be decided: no trial was measured."
+    assert made.cost.tokens_in.why_undefined == "no reply came"
+
+
 def test_a_candidate_that_answered_is_judged_beside_one_that_was_refused() -> None:
     def of(name: str, said: str | Failure) -> list[Any]:
         return [record(f"c{n}", said, candidate=name) for n in range(200)]

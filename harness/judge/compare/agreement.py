@@ -18,8 +18,7 @@ import numpy as np
 from harness import judge
 from harness.judge.compare.comparing import if_all_decide_so, other_worlds
 from harness.judge.compare.figures import NOBODY, accuracy_figure
-from harness.judge.compare.no_worse import EVEN, Demand, decide_question, evidence, p_of_loss
-from harness.judge.compare.telling import at_worst
+from harness.judge.compare.no_worse import EVEN, Demand, at_worst, decide_question, evidence, p_of_loss
 from harness.judge.pairs import Bool, Float, Int16, Pairs, Side, View, pair
 from harness.judge.scores import holm, p_sign, share_of_counts
 

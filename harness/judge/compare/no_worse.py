@@ -24,7 +24,7 @@ from harness.files.thresholds import ACCURACY, MACRO_F1, PRECISION, RECALL, Metr
 from harness.judge import MetricDifference, NonInferiority, Status
 from harness.judge.compare.decide import cases_for_margin, p_worse
 from harness.judge.compare.figures import EVEN, Compared, Pairs, guarded_figures
-from harness.judge.compare.telling import non_inferiority_sentence
+from harness.judge.compare.telling import at_worst, non_inferiority_sentence
 from harness.judge.scores import GAMMA, Drawn, Float, PairedDifference, holm, lower_bound, p_not_above
 
 NEARLY = 0.05  # of a unit: sums of ratios are whole numbers of cases only nearly
@@ -80,7 +80,8 @@ def no_worse(
         difference = seen(one.metric.name, one.label)
         decision = decide_question(one, moved, demand, p_loss=loss, p_adjusted=p)
         if difference is not None:
-            told = non_inferiority_sentence(decision, difference, demand.pass_confidence)
+            worst = at_worst(decision.bound, demand.pass_confidence)
+            told = non_inferiority_sentence(decision, difference, worst)
             decision = msgspec.structs.replace(decision, sentence=told)
         made.append(decision)
     return tuple(made)

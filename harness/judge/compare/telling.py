@@ -101,13 +101,12 @@ def at_worst(bound: float | None, confidence: float) -> str:
     return "" if bound is None else f" (at worst {signed(bound, 'share', '')} by a one-sided {sure(confidence)} test)"
 
 
-def non_inferiority_sentence(made: NonInferiority, seen: MetricDifference, confidence: float) -> str:
-    """Say whether head is no worse than base by more than the margin, and how sure that is."""
+def non_inferiority_sentence(made: NonInferiority, seen: MetricDifference, worst: str) -> str:
+    """Say whether head is no worse than base by more than the margin, and how sure that is; `worst` as `at_worst`."""
     margin = demand(made.margin, "points")
     start = f"{seen.name} {from_to(seen)}, {difference_text(seen)}"
     if made.bound is None:
         return f"{seen.name} can't be compared: {seen.difference.why_undefined}."
-    worst = at_worst(made.bound, confidence)
     match made.status:
         case "PASS":
             return f"{start}: no worse by more than {margin}{worst}."

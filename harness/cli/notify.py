@@ -40,11 +40,11 @@ def webhook_asked(asked: str | None, project: Project) -> Webhook | None:
     from harness.measure.endpoint.origin import USER_AGENT, from_environment, secrets
 
     url = asked if "://" in asked else from_environment(asked, "--notify")
-    secrets.register(url)
     server = _server(url)
     if server is None:
         fix = "Write https://host/path, or the name of a variable that holds it."
         raise UsageError("--notify: this is no address of http or https without a user's name.", fix=fix)
+    secrets.register(url)
     headers = {"user-agent": USER_AGENT}
     if project.notify is not None and _server(project.notify.url) == server:
         key = from_environment(project.notify.api_key_env, "notify.api_key_env")

@@ -8,10 +8,11 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import msgspec
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from run_of import CALM, case_row, manifest_of, only, parsed_thresholds, record
 
@@ -145,14 +146,19 @@ def a_verdict_follows_from_its_checks(judged: Assessment) -> None:
     statuses = {check.status for check in one.checks}
     if one.verdict == "READY":
         assert statuses == {"PASS"}
-    if one.verdict == "NOT MEASURED":  # `failures` decides as any other check, so it may say FAIL there
-        assert {check.name for check in one.checks if check.status == "FAIL"} <= {"failures"}
+    if one.verdict == "NOT MEASURED":  # `failures` decides as any other check, and a failed call is over any limit
+        failed = {check.name for check in one.checks if check.status == "FAIL"}
+        assert failed <= {"failures", "latency.p95", "latency.max", "ttft.p95"}
     else:
         assert (one.verdict == "NOT READY") == ("FAIL" in statuses)
     assert one.headline.startswith(one.verdict)
 
 
+_ONLY_CALL_FAILED = (1, 1, [CALM, case_row("case-0", "a"), record("case-0", Failure(kind="timeout", message="late"))])
+
+
 @settings(max_examples=25, deadline=None)
+@example(_ONLY_CALL_FAILED, Random(1))
 @given(runs(), st.randoms(use_true_random=False))
 def test_what_holds_of_every_run_holds_in_whatever_order_its_events_come(
     run: tuple[int, int, list[Event]], random: Any

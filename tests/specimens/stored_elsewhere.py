@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import sys
 import zipfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -180,7 +181,7 @@ def inspect_archive(
     path: Path, head: dict[str, Any] | None, samples: Iterable[dict[str, Any]], method: int = 8
 ) -> Path:
     packing: Any = zipfile
-    if method == 93:
+    if method == 93 and sys.version_info < (3, 14):
         from backports.zstd import zipfile as packing
     with packing.ZipFile(path, "w", compression=method) as packed:
         packed.writestr("_journal/start.json", json.dumps({**inspect_head(40), "status": "started"}))

@@ -88,7 +88,7 @@ class Git:
         if done.returncode != 0:
             why = _why(done)
             fix = "Check the repository."
-            if "promisor" in why or "not allowed" in why:
+            if self._is_partial():
                 fix = "This clone is partial: fetch all of it (`git fetch --refetch --no-filter origin`)."
             raise UsageError(f"git {arguments[0]} failed: {why}", fix=fix)
         return done.stdout
@@ -97,6 +97,10 @@ class Git:
         """Run a git command that may fail."""
         where = (f"--git-dir={self.folder}", f"--work-tree={self.top}")
         return _run(self.top, (*self._filters, *where, *arguments), self._seconds)
+
+    def _is_partial(self) -> bool:
+        """Tell whether objects were left at the remote, from which nothing is fetched here."""
+        return self.tried("config", "--get-regexp", r"^remote\..*\.(promisor|partialclonefilter)$").returncode == 0
 
     def _configured_filters(self) -> tuple[str, ...]:
         """Give the options that empty every filter driver: attributes are files of the branch."""

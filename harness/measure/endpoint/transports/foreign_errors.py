@@ -161,6 +161,7 @@ _TLS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
             "wrong[ _]version[ _]number|InvalidContentType|record[ _]layer[ _]failure|packet length too long",
             "what answers there does not speak TLS: write http:// where it is a server without it",
         ),
+        ("certificate verify failed|invalid peer certificate", "the server's certificate is not accepted"),
     )
 )
 _WANTS_USER = re.compile(r"407 Proxy Auth|proxy auth\w* required", re.IGNORECASE)

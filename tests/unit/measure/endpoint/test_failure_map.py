@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, get_args
 
+import httpx
 import pytest
 
 from harness.measure.endpoint import failure_map, secrets
@@ -173,3 +174,16 @@ def test_every_exception_of_openai_has_a_mapped_ancestor() -> None:
 def test_an_exception_that_nobody_knows_is_a_broken_connection_with_its_words() -> None:
     failure = foreign_errors.as_failure(RuntimeError("weird"))
     assert (failure.kind, failure.message) == ("network", "weird")
+
+
+@pytest.mark.parametrize(
+    ("raised", "words"),
+    [
+        (httpx.ConnectError("[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: EE key too weak"), "accepted"),
+        (httpx.ConnectError("invalid peer certificate: UnsupportedSignatureAlgorithm"), "accepted"),
+        (httpx.ConnectError("certificate verify failed: certificate has expired (_ssl.c:1)"), "has expired"),
+    ],
+)
+def test_a_certificate_that_is_refused_for_whatever_reason_is_no_lost_connection(raised: Exception, words: str) -> None:
+    failed = foreign_errors.as_failure(raised, url="https://localhost/v1")
+    assert (failed.kind, words in failed.message) == ("tls", True), failed.message

@@ -29,17 +29,13 @@ DEMO_CASES = 75  # of 150: the whole first run, install and download included, s
 def demo(repeats: options.Repeats = None, processes: options.Processes = None, quiet: options.Quiet = False) -> None:
     """Run the SMS spam suite with three prompt versions on the embedded model."""
     from harness.files.bundle import load_bundle
-    from harness.measure.endpoint.embedded import ensure_weights, what_lacks
+    from harness.measure.endpoint.embedded import what_lacks
 
     suite = _demo_suite()
     note(f"demo: three prompt versions on a small language model, on this machine, on {DEMO_CASES} cases")
     entries = _recorded(suite) if (lacking := what_lacks()) else None
     if entries is None or lacking is None:
         note(f"(all cases, in a few minutes more: {shlex.join(['harness', 'run', str(suite)])})")
-        from harness.cli.progress import fetching
-
-        with fetching(quiet=quiet) as progress:
-            ensure_weights("smollm2-135m-instruct", progress=progress)
     else:
         note(f"the model's server {lacking[0]}: what it answered on 2026-11-30 is judged instead, with its times")
         note(f"({lacking[1]} Then it is asked on this machine.)")

@@ -52,6 +52,7 @@ def measure_bundle(
     from harness.cli.progress import watching_bundle
     from harness.measure.run import NO_BOUND, measure
 
+    _fetch_weights(bundle, quiet=quiet)
     with watching_bundle(bundle, quiet=quiet, verbose=verbose) as observer:
         return measure(
             bundle,
@@ -67,6 +68,19 @@ def measure_bundle(
             shard=shard,
             retry=retry,
         )
+
+
+def _fetch_weights(bundle: Bundle, *, quiet: bool) -> None:
+    """Fetch what an embedded model needs, once, before a run is begun; tells how far it is."""
+    names = {str(each.model.weights) for each in bundle.candidates if each.model.endpoint == "local"}
+    if names:
+        from harness.cli.progress import fetching
+        from harness.measure.endpoint.embedded import ensure_weights, find_weights, what_lacks
+
+        for name in names if what_lacks() is None else ():
+            if find_weights(name, root=bundle.project.root) is None:
+                with fetching(quiet=quiet) as progress:
+                    ensure_weights(name, progress=progress)
 
 
 def go_on_or_begin(
@@ -86,6 +100,8 @@ def go_on_or_begin(
     from harness.measure.resume import resume
     from harness.measure.run import measure
 
+    if begun is None:
+        _fetch_weights(bundle, quiet=quiet)
     with watching_bundle(bundle, quiet=quiet) as observer:
         try:
             if begun is not None:

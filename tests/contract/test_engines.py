@@ -12,6 +12,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -34,7 +35,7 @@ from scripted import Answer, Held, Request, Script, ScriptedServer, chat_reply
 from stopped import poor, settled
 from threaded import settle
 
-from harness.errors import EndpointUnusable, UsageError
+from harness.errors import EndpointUnusable, Interrupted, UsageError
 from harness.files.bundle import Bundle, load_bundle
 from harness.measure.endpoint.transports.exchange_log import VARIABLE
 from harness.measure.run import measure
@@ -179,10 +180,11 @@ def bundle_for(engine: str, suite: Path) -> Bundle:
     return load_bundle(suite).measured_by("ray" if engine == "ray" else "local")
 
 
-def measured(engine: str, suite: Path, *, debug: bool = False) -> Path:
+def measured(engine: str, suite: Path, *, debug: bool = False, by: int = 0) -> Path:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)  # Ray's own
-        return measure(bundle_for(engine, suite), suite.parent / "results", processes=COUNTS[engine], debug=debug)
+        results, processes = suite.parent / "results", by or COUNTS[engine]
+        return measure(bundle_for(engine, suite), results, processes=processes, debug=debug)
 
 
 def typed_for_a_cluster(suite: Path) -> Path:
@@ -373,6 +375,25 @@ def wait_until(met: Callable[[], bool]) -> None:
     while not met():
         assert time.monotonic() < until, "waited in vain"
         time.sleep(0.005)
+
+
+def test_a_stop_while_nodes_come_together_reaches_those_that_wait(
+    tmp_path: Path, scripted_server: Serve, three: Three
+) -> None:
+    server = scripted_server(slowly)
+    suite = write_project(tmp_path, server.url, cases=400, limits={"concurrency": 9})
+
+    def stop() -> None:
+        wait_until(lambda: len(three.actors()) == 3)  # and the fourth will never be
+        time.sleep(2)  # three have said hello
+        os.kill(os.getpid(), signal.SIGINT)
+
+    stopping = threading.Thread(target=stop, daemon=True)
+    stopping.start()
+    with pytest.raises(Interrupted):
+        measured("ray", suite, by=4)
+    stopping.join()
+    assert server.requests == []
 
 
 def test_without_the_extra_nothing_begins(

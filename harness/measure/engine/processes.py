@@ -153,6 +153,12 @@ class Parent:
         self.places = {each.name: n for n, each in enumerate(work.bundle.candidates)}
         self.ended: set[str] = set()
 
+    def join(self, member: Member) -> None:
+        """Let one that begins hear what all are told, and of a stop that came before."""
+        self.members.append(member)
+        if self.error is not None:
+            member.tell(Word.STOP())
+
     def take(self, frame: Event | Opened, member: Member) -> bool:
         """Write an event, or pass on that a candidate is answered; tells whether it was one to be counted."""
         if isinstance(frame, Opened):
@@ -227,9 +233,7 @@ async def _run(parent: Parent, work: Work) -> EngineOutcome:
             for shard, child in enumerate(children):
                 # Not drained: a child reads once its imports are done, and the next need not wait for that.
                 child.tell(COUNT.pack(shard) + COUNT.pack(len(pickled)) + pickled)
-                parent.members.append(child)
-            if parent.error is not None:
-                parent.tell_all_to_stop()  # a signal came before they could be told
+                parent.join(child)
             ends = await asyncio.gather(*(_follow(parent, child) for child in children))
         finally:
             for child in children:

@@ -134,11 +134,11 @@ class _Driver(said.Parent):
         if len(self._joined) == len(self._nodes):
             self._together.set()
         await self._together.wait()
-        return True
+        return self.error is None
 
     def _welcome(self, node: Node) -> None:
         """Tell one that begins what the others know."""
-        self.members.append(node)
+        self.join(node)
         for place in self._opened:
             node.tell(said.Word.OPENED(place))
         for name in self.ended:

@@ -29,10 +29,10 @@ DECISIONS = ("gate.json", "upgrade.json")
 DEBUG_LOG = "debug.log"  # only of a run with --debug
 
 LOOKED_BACK_ON = 100  # runs before a run that its report holds it against
+_STAMP = re.compile(r"\d{8}T\d{6}Z")  # as a run's folder begins
 
 _MOST_MANIFEST, _MOST_REPORT = 64 << 20, 512 << 20  # bytes
-_MOST_SAID = 300
-_NEAR = 5  # runs named when a reference finds none
+_MOST_SAID, _NEAR = 300, 5  # characters of an error; runs named when a reference finds none
 
 
 def create_run(results: Path, suite_name: str, content: str) -> Path:
@@ -137,7 +137,7 @@ def list_runs(results: Path) -> list[Path]:
 
 
 def find_run(results: Path, ref: str) -> Path:
-    """Find a run by id, unique prefix, path or `latest`; UsageError names the near ones."""
+    """Find a run by the name of its folder, a unique prefix, path, id or `latest`; UsageError names the near ones."""
     for path in (Path(ref), results / ref):
         if ref and (path / MANIFEST).is_file():
             return path
@@ -145,6 +145,7 @@ def find_run(results: Path, ref: str) -> Path:
         raise UsageError("Only a run of this machine can be named here.", fix="Copy it: `harness report ADDRESS`.")
     runs = list_runs(results)
     found = [run for run in runs if ref and run.name.startswith(ref)]
+    found = found or [run for run in runs if (head := _head(run)) is not None and head.run_id == ref]  # renamed
     if ref and not found and (folder := Path(ref)).is_dir():
         within = [str(run) for run in list_runs(folder)]
         fix = f"Name what lies in it: {_some(within)}." if within else "Leave it out, or copy that run again, whole."
@@ -215,10 +216,9 @@ class StoredRun:
 
     def report(self) -> bytes | None:
         """Give report.json; None when the run was not judged."""
-        try:
-            return plain_content(self.folder / REPORT, _MOST_REPORT)
-        except OSError:
-            return None
+        with suppress(OSError):
+            return plain_content(self.folder / REPORT)
+        return None
 
     def is_finished(self) -> bool:
         """Tell whether the run was measured to its end, from the last line of its journal."""
@@ -283,16 +283,16 @@ class _Head(_Version):
 
 
 def _head(run: Path) -> _Head | None:
-    try:
+    with suppress(OSError, msgspec.MsgspecError, UnicodeError, RecursionError):
         return msgspec.json.decode(plain_content(run / MANIFEST, _MOST_MANIFEST), type=_Head)
-    except (OSError, msgspec.MsgspecError, UnicodeError, RecursionError):
-        return None
+    return None
 
 
 def _age(run: Path) -> tuple[str, str]:
-    """Order by the time in the name, and within one second by the manifest's own."""
-    head = _head(run)
-    return (run.name.partition("-")[0], "" if head is None else head.created_utc)
+    """Order by the time in the name, where it was not renamed, and within one second by the manifest's own."""
+    when, head = run.name.partition("-")[0], _head(run)
+    created = "" if head is None else head.created_utc
+    return when if _STAMP.fullmatch(when) else re.sub("[-:]", "", created)[:15], created
 
 
 def _some(names: list[str]) -> str:

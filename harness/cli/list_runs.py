@@ -101,7 +101,7 @@ def _run_row(folder: Path) -> dict[str, Any]:
     candidates, (shard, trials) = manifest.candidates, manifest.share
     verdict, accuracy = _judged(folder / "report.json")
     return {
-        "run": manifest.run_id,
+        "run": folder.name,
         "suite": manifest.suite_name,
         "verdict": verdict,
         "accuracy": accuracy,

@@ -55,6 +55,18 @@ def test_a_run_is_found_by_id_prefix_path_and_latest(tmp_path: Path) -> None:
     assert find_run(tmp_path, "latest") == new
 
 
+def test_a_run_whose_folder_was_renamed_is_found_by_both_names_and_is_as_old_as_before(tmp_path: Path) -> None:
+    make_run(tmp_path, "20260101T000000Z-s-aaaaaa", "2026-01-01T00:00:00.5+00:00").rename(tmp_path / "the best one")
+    new = make_run(tmp_path, "20260102T000000Z-s-bbbbbb", "2026-01-02T00:00:00+00:00")
+    older = make_run(tmp_path, "20251231T000000Z-s-cccccc", "2025-12-31T00:00:00+00:00")
+    (tmp_path / "unreadable").mkdir()
+    (tmp_path / "unreadable" / MANIFEST).write_text("{")
+    assert list_runs(tmp_path) == [tmp_path / "unreadable", older, tmp_path / "the best one", new]
+    assert find_run(tmp_path, "latest") == new
+    for name in ("20260101T000000Z-s-aaaaaa", "the best one", "the"):
+        assert find_run(tmp_path, name) == tmp_path / "the best one"
+
+
 def test_latest_within_one_second_is_the_one_created_last(tmp_path: Path) -> None:
     late = make_run(tmp_path, "20260101T000000Z-s-aaaaaa", "2026-01-01T00:00:00.900000+00:00")
     make_run(tmp_path, "20260101T000000Z-s-bbbbbb", "2026-01-01T00:00:00.100000+00:00")

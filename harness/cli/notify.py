@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from harness.judge import Assessment
 
 _PATIENCE_S = 20.0  # for all of it: a server may answer byte by byte
-_LONGEST = 3_000  # characters of a message
+_LONGEST, _LONGEST_ERROR = 3_000, 200  # characters of a message
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -88,7 +88,10 @@ def _sent(webhook: Webhook, content: dict[str, str]) -> str:
         ):
             return "" if answer.is_success else f"HTTP {answer.status_code}"
     except Exception as error:
-        return type(error).__name__
+        from harness.measure.endpoint.origin import secrets
+
+        said = secrets.redact(" ".join(str(error).split()))[:_LONGEST_ERROR]
+        return f"{type(error).__name__}{f': {said}' if said else ''}"
 
 
 def message(assessment: Assessment, code: int) -> str:

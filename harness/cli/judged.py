@@ -126,25 +126,26 @@ def conclude(
     `what_if` names whose thresholds are not the run's own: its reports stand beside those of record. The reports
     are of all candidates; where one is named, what is printed and the code are of that one.
     """
-    import msgspec
+    with _told_if_stopped(folder):
+        import msgspec
 
-    from harness.report.run import annotations_of, terminal_report, write_reports
-    from harness.rundir import read_manifest
+        from harness.report.run import annotations_of, terminal_report, write_reports
+        from harness.rundir import read_manifest
 
-    manifest = read_manifest(folder)
-    before = _digest_of_all(folder, manifest)
-    assessment = judged(folder, thresholds)
-    if what_if:
-        assessment = msgspec.structs.replace(assessment, what_if=what_if)
-    unwritten: errors.HarnessError | None = None
-    page = summary = ""
-    try:
-        written = write_reports(folder, assessment, manifest, template_dir=template)
-        page, summary = str(written["html"]), written["md"].read_text(encoding="utf-8")
-    except (errors.StorageFailed, errors.FilesError) as error:
-        unwritten = error  # the verdict was paid for: it is said before what could not be kept
-    if page and not what_if:
-        kept.keep(folder / KEPT, before, assessment)
+        manifest = read_manifest(folder)
+        before = _digest_of_all(folder, manifest)
+        assessment = judged(folder, thresholds)
+        if what_if:
+            assessment = msgspec.structs.replace(assessment, what_if=what_if)
+        unwritten: errors.HarnessError | None = None
+        page = summary = ""
+        try:
+            written = write_reports(folder, assessment, manifest, template_dir=template)
+            page, summary = str(written["html"]), written["md"].read_text(encoding="utf-8")
+        except (errors.StorageFailed, errors.FilesError) as error:
+            unwritten = error  # the verdict was paid for: it is said before what could not be kept
+        if page and not what_if:
+            kept.keep(folder / KEPT, before, assessment)
     assessment = only(assessment, candidate)
     if as_json:
         emit_json(assessment)
@@ -160,6 +161,16 @@ def conclude(
         note(f"the run is saved, without new reports; `harness report {manifest.run_id}` writes them")
         raise unwritten
     return code
+
+
+@contextmanager
+def _told_if_stopped(run: Path) -> Iterator[None]:
+    """Say of a Ctrl-C that comes before the verdict what it left."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        fix = f"`harness report {run.name}` judges it."
+        raise errors.Interrupted("Stopped by Ctrl-C before the verdict; the run is saved.", fix=fix) from None
 
 
 @contextmanager

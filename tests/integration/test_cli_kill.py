@@ -6,6 +6,8 @@ import json
 import os
 import signal
 import subprocess
+import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -13,11 +15,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
 from commanded import COMMAND, HANGS_S, environment, harness
 from crashing import figures, mostly_right, runs_of
 from measured import write_project
 from scripted import Answer, Held, Request, Script, ScriptedServer
 from threaded import settle
+
+from harness.cli.judged import conclude
+from harness.errors import Exit, Interrupted
+from harness.files.bundle import load_bundle
+from harness.measure.run import measure
 
 Serve = Callable[[Script], ScriptedServer]
 
@@ -150,3 +158,32 @@ def test_a_wrong_key_exits_5_after_few_calls_and_says_what_to_fix(tmp_path: Path
     missing = harness("run", "small.suite.yml", at=tmp_path)
     assert missing.returncode in {2, 5}
     assert "SHOP_KEY" in missing.stderr
+
+
+@pytest.mark.filterwarnings(
+    "ignore::pytest.PytestUnraisableExceptionWarning"
+)  # what it interrupts may leave a file open
+def test_a_ctrl_c_before_the_verdict_says_that_the_run_is_saved(tmp_path: Path, scripted_server: Serve) -> None:
+    server = scripted_server(mostly_right)
+    run = measure(load_bundle(write_project(tmp_path, server.url, cases=CASES, repeats=REPEATS)), tmp_path / "results")
+    here = threading.get_ident()
+
+    def judges() -> bool:
+        frame = sys._current_frames().get(here)
+        while frame is not None and frame.f_code.co_name != "assess_run":
+            frame = frame.f_back
+        return frame is not None
+
+    def stop() -> None:
+        while not judges():
+            time.sleep(0.001)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    stopping = threading.Thread(target=stop, daemon=True)
+    stopping.start()
+    with pytest.raises(Interrupted, match="Stopped by Ctrl-C before the verdict; the run is saved") as stopped:
+        conclude(run)
+    stopping.join()
+    assert f"`harness report {run.name}`" in stopped.value.fix
+    assert not (run / "report.json").exists()
+    assert harness("report", "latest", at=tmp_path).returncode in {Exit.NOT_READY, Exit.INCONCLUSIVE}

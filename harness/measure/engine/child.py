@@ -260,8 +260,8 @@ async def _for_good() -> None:
 
 def main() -> None:
     """Measure what the parent asks for."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)  # a terminal sends them to all; the parent says what to do
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGTTOU):
+        signal.signal(number, signal.SIG_IGN)  # whoever ends a service sends them to all; the parent says what to do
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # nothing that prints may end up between the frames
     source = os.fdopen(0, "rb", buffering=0, closefd=False)
@@ -290,8 +290,7 @@ def main() -> None:
 def _exactly(source: FileIO, size: int) -> bytes:
     got = bytearray()
     while len(got) < size:
-        chunk = source.read(size - len(got))
-        if not chunk:
+        if not (chunk := source.read(size - len(got))):
             sys.exit(1)
         got += chunk
     return bytes(got)

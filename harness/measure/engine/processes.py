@@ -279,4 +279,5 @@ class _Child:
 
 async def _start() -> _Child:
     program = (sys.executable, "-P", "-m", "harness.measure.engine.child")
-    return _Child(await asyncio.create_subprocess_exec(*program, stdin=PIPE, stdout=PIPE))
+    # Ctrl-C is the parent's to hear: it would meet a child in the middle of its imports
+    return _Child(await asyncio.create_subprocess_exec(*program, stdin=PIPE, stdout=PIPE, process_group=0))

@@ -95,16 +95,17 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
             return f"Let the tool that asked send {them} again, and judge what it stores then."
         return f"`harness resume {self.run_id} --failed` sends just {them} again."
 
-    @property
-    def to_finish(self) -> str:
-        """Say as a sentence what adds the trials that it lacks."""
+    def to_finish(self, *, shard_done: bool = False) -> str:
+        """Say as a sentence what adds the trials that it lacks: of a shard its own first, then those of the others."""
         if self.asked_elsewhere:
             return "Let the tool ask the cases that this candidate lacks, and judge what it stores then."
-        if "shard" in self.notes:
-            return "Join it with the other shards of its run: `harness merge RUN...`."
+        joined = "Join it with the other shards of its run: `harness merge RUN...`."
+        if shard_done:
+            return joined
         offline = any(entry.model.get("via") == "file" for entry in self.candidates)
         how = ", with `--results FILE` for answers made offline" if offline else ""
-        return f"Finish the run: `harness resume {self.run_id}`{how}."
+        what, then = ("shard", f" {joined}") if "shard" in self.notes else ("run", "")
+        return f"Finish the {what}: `harness resume {self.run_id}`{how}.{then}"
 
     @property
     def harness_version(self) -> str:

@@ -214,6 +214,8 @@ class Session(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag
     done_before: Whole = 0  # trials already journalled when this session began
     why: str = ""  # for `stopped`: signal, storage, endpoint
     cut_off: Whole = 0  # calls in flight, at most, when this (for `resumed`: the last) session was cut off
+    workers_lost: Whole = 0  # of a cluster, whose calls in flight `cut_off` counts, too
+    dealt_again: Whole = 0  # trials that they had, and that went to others
 
 
 class Pace(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="pace"):

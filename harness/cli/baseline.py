@@ -37,7 +37,7 @@ def set_baseline(run: options.Run = "latest", as_json: options.Json = False) -> 
     assessment = assess_run(folder)
     if not assessment.complete:
         message = f"run {manifest.run_id} is not finished, so its figures are not those of the suite."
-        raise UsageError(message, fix=manifest.to_finish)
+        raise UsageError(message, fix=manifest.to_finish(shard_done=assessment.shard_done))
     _refuse_what_says_nothing(assessment, manifest)
     stored = to_store(assessment, manifest, now_utc=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}")
     path = write_baselines(root, {**read_baselines(root), manifest.suite_name: stored})
@@ -64,7 +64,7 @@ def _refuse_what_says_nothing(assessment: Assessment, manifest: Manifest) -> Non
             )
         told, fix = why_not_measured((one.lost or 0) / max(one.trials, 1)), manifest.again("these")
         if one.trials and one.not_run:
-            told, fix = "it was not asked every case", manifest.to_finish
+            told, fix = "it was not asked every case", manifest.to_finish(shard_done=assessment.shard_done)
         if told:
             raise UsageError(f"run {manifest.run_id} can't be a baseline for {one.name}: {told}.", fix=fix)
 

@@ -213,7 +213,7 @@ def _reason(
 
 def _assessment(run: RunView, policy: Sequence[Threshold], candidates: tuple[CandidateAssessment, ...]) -> Assessment:
     manifest, suite, table = run.manifest, run.suite, run.table
-    complete, (twice, in_flight) = _complete(run, candidates), _cut_off(table, manifest.planned_trials)
+    complete, (twice, in_flight) = _complete(run, candidates), _cut_off(table)
     best = checks.best_first(candidates)[0] if candidates else None
     verdict: Verdict = "INCONCLUSIVE" if best is None else best.verdict
     reason = "nothing was measured." if best is None else checks.reason_of_run(best, candidates)
@@ -238,6 +238,9 @@ def _assessment(run: RunView, policy: Sequence[Threshold], candidates: tuple[Can
         harness_version=manifest.harness_version,
         sent_again=table.sent_again,
         in_flight_at_end=0 if complete else in_flight,
+        shard_done=table.shard_done,
+        workers_lost=sum(session.workers_lost for session in table.sessions),
+        dealt_again=sum(session.dealt_again for session in table.sessions),
         open_by_failures=0 if best is None else best.open_by_failures,
     )
 
@@ -250,10 +253,10 @@ def _complete(run: RunView, candidates: Sequence[CandidateAssessment]) -> bool:
     if table.stopped and not any(trials.not_run for trials in table.trials.values()):
         return True
     ended = any(one.verdict == "NOT MEASURED" and one.name in table.refused for one in candidates)
-    return ended and bool(table.sessions) and table.sessions[-1].event == "finished"
+    return ended and table.ended
 
 
-def _cut_off(table: RunTable, planned: int) -> tuple[int, int]:
+def _cut_off(table: RunTable) -> tuple[int, int]:
     """Give the calls that were in flight when a session died without a word, was cut off or lost a node.
 
     First those that were sent again: by a resume, or by other nodes. Then those of the last session, which are not.
@@ -267,10 +270,10 @@ def _cut_off(table: RunTable, planned: int) -> tuple[int, int]:
     most = max(seen, sum(limits.values()))
     for session in table.sessions:
         if session.event in {"started", "resumed"}:
-            twice += (session.cut_off or most) if running else cut_off
+            twice += (session.cut_off or min(most, max(0, table.own - session.done_before))) if running else cut_off
             cut_off, running = 0, True
         else:
             running = False
             cut_off = session.cut_off if session.event == "stopped" else 0
             twice += session.cut_off if session.event == "finished" else 0
-    return twice, min(most, planned - table.journalled) if running else cut_off
+    return twice, min(most, table.own - table.journalled) if running else cut_off

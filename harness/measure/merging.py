@@ -17,7 +17,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import msgspec
 
@@ -192,6 +191,18 @@ class _Joined:
         self._stopper = stopper
         self._said: dict[str, Stopped] = {}
         self._found: list[Stopped] = []
+        self.end = Session(at_utc="", event="stopped")
+
+    def count(self, session: Session, cut_off: int) -> None:
+        """Add what a session of a shard says to the end of the whole run."""
+        end = self.end
+        self.end = msgspec.structs.replace(
+            end,
+            at_utc=max(end.at_utc, session.at_utc),
+            cut_off=end.cut_off + cut_off,
+            workers_lost=end.workers_lost + session.workers_lost,
+            dealt_again=end.dealt_again + session.dealt_again,
+        )
 
     def append(self, event: Event) -> None:
         """Take an event of a shard."""
@@ -218,24 +229,18 @@ def _write(
         joined.append(case)
     planned = parts[0].manifest.planned_trials
     joined.append(Session(at_utc=min(p.manifest.created_utc for p in parts), event="started", planned=planned))
-    ends = {part.manifest.run_id: _copy(joined, part, cases, shares[part.shard]) for part in parts}
-    unfinished = tuple(name for name, (last, _) in ends.items() if last is None or last.event != "finished")
+    unfinished = tuple(part.manifest.run_id for part in parts if _copy(joined, part, cases, shares[part.shard]))
     unsettled = joined.settle()
     whole = len(parts) == parts[0].shard.of and not unfinished and not unsettled
     why = "" if whole else "RunIncomplete: shards are missing, were not finished or stopped for what is not settled"
-    at = max((last.at_utc for last, _ in ends.values() if last is not None), default="")
-    event: Literal["finished", "stopped"] = "finished" if whole else "stopped"
-    cut_off = sum(calls for _, calls in ends.values())
-    joined.append(Session(at_utc=at, event=event, planned=planned, why=why, cut_off=cut_off))
+    end = msgspec.structs.replace(joined.end, event="finished" if whole else "stopped", planned=planned, why=why)
+    joined.append(end)
     return unfinished, unsettled
 
 
-def _copy(joined: _Joined, part: _Part, cases: dict[str, CaseRow], share: frozenset[str]) -> tuple[Session | None, int]:
-    """Copy all events of a shard but its sessions and cases.
-
-    Gives its last session, if all cases are there, and the calls that were in flight where a session was cut off.
-    """
-    last, seen, cut_off = None, 0, 0
+def _copy(joined: _Joined, part: _Part, cases: dict[str, CaseRow], share: frozenset[str]) -> int:
+    """Copy all events of a shard but its sessions and cases; gives how many of its own trials it lacks."""
+    last: Session | None = None
     most: dict[str, int] = {}  # in flight since a session began
     names, variants = {entry.name for entry in part.manifest.candidates}, set(part.manifest.variants)
 
@@ -247,9 +252,8 @@ def _copy(joined: _Joined, part: _Part, cases: dict[str, CaseRow], share: frozen
         if isinstance(event, Session):
             last = event
             most.clear()
-            cut_off += event.cut_off if event.event != "stopped" else 0  # who resumes says it again
+            joined.count(event, event.cut_off if event.event != "stopped" else 0)  # who resumes says it again
         elif isinstance(event, CaseRow):
-            seen += 1
             if cases.get(event.id) != event:
                 raise RunChanged(f"{part.folder}: case {event.id} is another one.", fix="Measure that shard again.")
         elif isinstance(event, Record) and not event.warmup and not mine(event):
@@ -261,8 +265,26 @@ def _copy(joined: _Joined, part: _Part, cases: dict[str, CaseRow], share: frozen
             joined.append(event)
             if isinstance(event, Pace):
                 most[event.endpoint] = max(event.most, most.get(event.endpoint, 0))
-    cut_off += sum(most.values()) + (last.cut_off if last is not None and last.event == "stopped" else 0)
-    return (last if seen >= len(cases) else None), cut_off
+    if last is not None and last.event == "finished":
+        return 0
+    lacks = _lacking(part, share)
+    if last is not None:
+        in_flight = last.cut_off if last.event == "stopped" else sum(most.values())
+        joined.count(Session(at_utc=last.at_utc, event="stopped"), min(lacks, in_flight))
+    return lacks
+
+
+def _lacking(part: _Part, share: frozenset[str]) -> int:
+    """Count the trials that a shard without an end does not hold: where it is only the end that it lacks, none."""
+    held, stopped = set[tuple[str, str, int, str]](), set[str]()
+    for event in events_of(part.folder):
+        if isinstance(event, Record) and not event.warmup:
+            held.add((event.candidate, event.variant, event.repeat, event.case))
+        elif isinstance(event, Stopped):
+            stopped.add(event.candidate)
+    asked = [entry.name for entry in part.manifest.candidates if entry.name not in stopped]
+    there = sum(candidate not in stopped for candidate, *_ in held)
+    return len(asked) * len(part.manifest.variants) * part.manifest.repeats * len(share) - there
 
 
 def _command(manifest: Manifest, shard: Shard) -> str:

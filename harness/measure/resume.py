@@ -73,7 +73,8 @@ def resume(
                 stopper = together(stopping(bundle), run, manifest, plan, watching)
                 begin = _begin(plan, run, found, stopper, failed=failed)
             others = leave_to_others(shard_of(manifest.notes), plan, begin.done)
-            refuse_answers(run, plan, begin := replace(begin, results=results, retry=retry))
+            cut_off = min(begin.cut_off, plan.planned - sum(begin.done))  # no call in flight is in the journal
+            refuse_answers(run, plan, begin := replace(begin, results=results, retry=retry, cut_off=cut_off))
             allowed = most.allowed(plan, begin.done, begin.batches)
             if changes:
                 write_manifest(run, _rewritten(run, manifest, bundle, plan, changes))
@@ -84,8 +85,7 @@ def resume(
         begin = replace(begin, bounded=sum(allowed) - sum(begin.done), recorded=begin.done, others=others, done=allowed)
         if failed:
             watching.on_note(f"{plan.planned - sum(allowed):,} trials are sent: what failed, and what was not run")
-        wide = manifest.processes
-        run_session(run, bundle, plan, writer, begin, observer=watching, processes=wide, most=most)
+        run_session(run, bundle, plan, writer, begin, observer=watching, processes=manifest.processes, most=most)
     return run
 
 

@@ -95,24 +95,24 @@ def _end(outcome: EngineOutcome, plan: Plan, done: int, begin: Begin, sink: Jour
     """Write down how the engine came to its end; raises what stopped it, or the bound that it reached."""
     for load in (outcome.load.interference(outcome.processes), *outcome.nodes):
         sink.writer.append(load)
-    for told in outcome.lost:
+    for told in outcome.told:
         sink.observer.on_note(told)
     if outcome.error is not None or len(sink.refused) < len(plan.candidates):
         sink.say_who_ended()
     error = outcome.error
     if error is None and sink.refused:
-        _end_refused(plan, done, sink, begin.answered)
+        _end_refused(plan, done, sink, begin.answered, outcome)
         return
     if error is None and begin.bounded and not sink.settled.issuperset(each.name for each in plan.candidates):
         error = RunIncomplete("--max-trials is reached; finished trials are saved.", fix="Allow more.")
     if error is None:
-        sink.writer.append(_session("finished", plan, done, cut_off=outcome.cut_off))
+        sink.writer.append(_session("finished", plan, done, outcome=outcome))
         return
-    sink.writer.append(_session("stopped", plan, done, why=_why(error), cut_off=outcome.cut_off))
+    sink.writer.append(_session("stopped", plan, done, why=_why(error), outcome=outcome))
     raise error
 
 
-def _end_refused(plan: Plan, done: int, sink: JournalSink, answered: frozenset[str]) -> None:
+def _end_refused(plan: Plan, done: int, sink: JournalSink, answered: frozenset[str], outcome: EngineOutcome) -> None:
     """End a session in which candidates ended early; raises EndpointUnusable when no other is left.
 
     The run is finished without those that nobody ever answered: they are not measured. One that was answered
@@ -121,10 +121,10 @@ def _end_refused(plan: Plan, done: int, sink: JournalSink, answered: frozenset[s
     ended = list(sink.refused.values())
     error = unusable(ended)
     if len(ended) == len(plan.candidates):
-        sink.writer.append(_session("stopped", plan, done, why=_why(error)))
+        sink.writer.append(_session("stopped", plan, done, why=_why(error), outcome=outcome))
         raise error
     half = sink.refused.keys() & (answered | sink.answered)
-    sink.writer.append(_session("stopped" if half else "finished", plan, done, why=_why(error)))
+    sink.writer.append(_session("stopped" if half else "finished", plan, done, why=_why(error), outcome=outcome))
 
 
 def unusable(ended: Sequence[Refused]) -> EndpointUnusable:
@@ -247,6 +247,7 @@ def _session(
     *,
     why: str = "",
     cut_off: int = 0,
+    outcome: EngineOutcome | None = None,
 ) -> Session:
     return Session(
         at_utc=RealClock.utc(),
@@ -255,7 +256,9 @@ def _session(
         planned=plan.planned,
         done_before=done,
         why=why,
-        cut_off=cut_off,
+        cut_off=cut_off if outcome is None else outcome.cut_off,
+        workers_lost=0 if outcome is None else outcome.workers_lost,
+        dealt_again=0 if outcome is None else outcome.dealt_again,
     )
 
 

@@ -522,3 +522,9 @@ def test_what_a_killed_actor_and_a_lost_node_had_is_measured_by_the_others(
     assert 0 < len(server.requests) - 200 <= sessions[-1].cut_off <= 9
     report = json.loads(in_process("report", run.name, "--json", at=tmp_path).stdout)
     assert report["paid_twice_at_most"] == sessions[-1].cut_off
+    assert (report["workers_lost"], report["dealt_again"]) == (2, sessions[-1].dealt_again)
+    assert len(server.requests) - 200 <= report["dealt_again"]
+    told = " ".join((run / "report.md").read_text().split())
+    assert f"2 workers of the cluster were lost: {report['dealt_again']} trials went to others." in told
+    assert f"At most {report['paid_twice_at_most']} calls in flight may have been paid twice." in told
+    assert "interrupted" not in told

@@ -237,6 +237,40 @@ def test_what_a_shard_lacks_is_joined_and_not_resumed(project: Path) -> None:
         assert "resume" not in said
 
 
+def test_a_shard_that_lacks_only_its_end_is_a_whole_one(project: Path, server: ScriptedServer) -> None:
+    first, second = run_shard(project, "1/2"), run_shard(project, "2/2")
+    journal, asked = second / JOURNAL, len(server.requests)
+    journal.write_bytes(b"".join(journal.read_bytes().splitlines(keepends=True)[:-1]))
+    told = command(project, "report", second.name).stdout
+    assert ("harness merge RUN..." in told, "harness resume" in told, "without a result" in told) == (
+        True,
+        False,
+        False,
+    )
+    done, report = merged(project, first, second)
+    assert (done.returncode in {0, 1, 3}, report["complete"], report["paid_twice_at_most"]) == (True, True, 0)
+    assert "finished" not in done.stderr
+    assert events_of(project / "results" / report["run_id"], Session)[-1].event == "finished"
+    done = command(project, "resume", second.name)  # it writes the end, and nothing was in flight
+    assert (done.returncode, "in flight" in done.stderr, len(server.requests)) == (0, False, asked)
+    assert json.loads(command(project, "report", second.name, "--json").stdout)["paid_twice_at_most"] == 0
+
+
+def test_a_shard_that_lacks_trials_is_finished_before_it_is_joined(project: Path) -> None:
+    run_shard(project, "1/2")
+    second = run_shard(project, "2/2")
+    journal = second / JOURNAL
+    journal.write_bytes(b"".join(journal.read_bytes().splitlines(keepends=True)[:-9]))
+    lacks = 88 - sum(places(second).values())
+    command(project, "report", second.name)
+    shown = (second / "report.md").read_text()
+    assert f"Shard 2/2 is not complete: {lacks} of its 88 trials" in shown.replace("\\", "")
+    for words in (("report", second.name), ("baseline", "set", second.name), ("compare", second.name, second.name)):
+        done = command(project, *words)
+        said = " ".join((done.stdout + done.stderr).split())
+        assert f"Finish the shard: `harness resume {second.name}`. Join it with the other shards" in said, said
+
+
 def test_shards_that_are_joined_again_count_once_in_a_history(project: Path) -> None:
     shards = [run_shard(project, f"{n}/2") for n in (1, 2)]
     merged(project, *shards)

@@ -80,7 +80,7 @@ def next_step(view: View, made: judge.CandidateAssessment) -> judge.NextStep:
         nothing = judge.NextStep(kind="endpoint", sentence="Look at the endpoint: it answered no call.")
         return _of_trouble(made.went_wrong[0]) if made.went_wrong else nothing
     if view.missing and not failed and view.stopped is None:
-        return _resume(view.manifest.to_finish, undecided)
+        return _resume(view.manifest.to_finish(shard_done=view.run.table.shard_done), undecided)
     if made.open_by_failures:
         them = "the call that failed" if made.open_by_failures == 1 else f"the {made.open_by_failures:,} failed calls"
         send = f"Send {them} again: `harness resume {view.manifest.run_id} --failed`."

@@ -89,7 +89,8 @@ def notes(base: View, head: View, pairs: Pairs) -> Iterator[str]:
     for name, view in (("the baseline", base), ("the candidate", head)):
         if view.missing:
             left = f"{count(view.missing, 'trial')} {verb(view.missing, 'was', 'were')} not run and left out"
-            yield f"The run of {name} is not finished: {left}. {view.manifest.to_finish}"
+            how = view.manifest.to_finish(shard_done=view.run.table.shard_done)
+            yield f"The run of {name} is not finished: {left}. {how}"
         if view.stopped is not None and pairs.cases:
             told = (
                 f"{name.capitalize()} was stopped once its verdict was settled, after {view.stopped.asked:,} of"

@@ -217,3 +217,6 @@ class Assessment(msgspec.Struct, frozen=True, kw_only=True):
     in_flight_at_end: int = 0  # at most so many of those that were not run were sent, without a result
     open_by_failures: int = 0  # of the best candidate: `harness resume --failed` sends these again
     next_step: NextStep | None = None  # of the candidate to take, or of the nearest one
+    shard_done: bool = False  # it is a shard that was measured to its end: what it lacks is the other shards'
+    workers_lost: int = 0  # of a cluster, while they measured
+    dealt_again: int = 0  # trials that lost workers had, and others measured

@@ -176,9 +176,21 @@ class RunTable:
     paces: list[Pace]
     interference: list[Interference]
     journalled: int  # distinct trials with a record, warm-up left out
+    own: int  # trials that are to be measured: of a shard its own
+    shard: bool = False
     sent_again: int = 0  # records that a later one of the same trial replaced
     refused: dict[str, Refused] = field(default_factory=dict)  # candidates that were ended: the last time
     stopped: dict[str, Stopped] = field(default_factory=dict)  # candidates whose verdict was settled early
+
+    @property
+    def ended(self) -> bool:
+        """Whether its last session came to its end."""
+        return bool(self.sessions) and self.sessions[-1].event == "finished"
+
+    @property
+    def shard_done(self) -> bool:
+        """Whether it is a shard that was measured to its end: all that it lacks is the other shards'."""
+        return self.shard and (self.ended or self.journalled >= self.own)
 
 
 def named_counts(column: Int32, names: tuple[_Name, ...]) -> dict[_Name, int]:

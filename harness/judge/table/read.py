@@ -137,9 +137,10 @@ class _Reading:
         )
         held = {name: columns.held(gathered) for name, gathered in self._gathered.items()}
         planned = columns.planned(held.values())
+        share, own = self._manifest.share
         # One that a resume sent again, and that then was asked everything, was not stopped; nor is a shard by itself:
         # what settled it others hold.
-        said = () if "shard" in self._manifest.notes else self._of(Stopped)
+        said = () if share else self._of(Stopped)
         stopped = {one.candidate: one for one in said if not columns.all_original(held[one.candidate])}
         return RunTable(
             cases=cases,
@@ -154,6 +155,8 @@ class _Reading:
                 self._of(Interference), key=attrgetter("lag_p99_ns", "lag_max_ns", "cpu_share", "samples")
             ),
             journalled=sum(len(mine.trial) for mine in held.values()),
+            own=own,
+            shard=bool(share),
             refused={one.candidate: one for one in self._of(Refused)},
             stopped=stopped,
             sent_again=sum(mine.sent_again for mine in held.values()),

@@ -70,7 +70,9 @@ class EngineOutcome:
     cut_off: int = 0  # calls that were in flight and did not end
     processes: int = 1
     nodes: tuple[Interference, ...] = ()  # of a cluster
-    lost: tuple[str, ...] = ()  # what went wrong and was made good, in sentences
+    told: tuple[str, ...] = ()  # what went wrong and was made good, in sentences
+    workers_lost: int = 0  # of a cluster
+    dealt_again: int = 0  # trials that they had, and that went to others
     bought: bool = False  # something was, that no call in flight shows
 
     @property

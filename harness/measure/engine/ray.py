@@ -62,7 +62,7 @@ class _Driver(said.Parent):
         self._over = False
         self._together, self._news = asyncio.Event(), asyncio.Event()
         self._until = 0.0
-        self._cut_off = 0
+        self._cut_off = self._workers_lost = self._dealt_again = 0
         self._told: list[str] = []
 
     async def run(self, actors: int) -> said.EngineOutcome:
@@ -86,7 +86,9 @@ class _Driver(said.Parent):
             cut_off=self._cut_off,
             processes=max(1, len({node.number for node in self._joined})),
             nodes=audits(self._joined),
-            lost=tuple(self._told),
+            told=tuple(self._told),
+            workers_lost=self._workers_lost,
+            dealt_again=self._dealt_again,
         )
 
     async def _serve(self, node: Node, work: object) -> None:
@@ -259,6 +261,8 @@ class _Driver(said.Parent):
         in_flight = min(len(left), sum(node.most.values()))
         self._again.extend(sorted(left))
         self._cut_off += in_flight
+        self._workers_lost += 1
+        self._dealt_again += len(left)
         self._told.append(
             f"{node} was lost ({why}): {len(left)} trials went to others; "
             f"at most {in_flight} calls were in flight, and may be paid twice"

@@ -137,22 +137,36 @@ def _warnings(a: Assessment, manifest: Manifest | None) -> list[str]:
             "The verdict of record is the one in report.json."
         )
     if not a.complete and a.verdict != "NOT MEASURED":  # that says it first, and what to do
-        missing = a.planned_trials - a.journalled_trials
-        fate = "was not run and is" if missing == 1 else "were not run and are"
-        sent = f", and at most {a.in_flight_at_end:,} of them sent without a result" if a.in_flight_at_end else ""
-        a_shard = manifest is not None and "shard" in manifest.notes
-        how = "merge` joins it with the other shards" if a_shard else "resume` finishes it"
-        said = a.next_step is not None and a.next_step.kind == "resume"  # and how
-        of = f"{missing:,} of {parts.count(a.planned_trials, 'trial')}"
+        warnings.append(_incomplete(a, manifest))
+    if a.workers_lost:
+        workers, went = parts.count(a.workers_lost, "worker"), parts.count(a.dealt_again, "trial")
         warnings.append(
-            f"This run is not complete: {of} {fate} in no figure{sent}{'' if said else f'; `harness {how}'}."
+            f"{workers} of the cluster {'was' if a.workers_lost == 1 else 'were'} lost: {went} went to others."
         )
     if a.paid_twice_at_most:
         calls = parts.count(a.paid_twice_at_most, "call")
-        warnings.append(f"The run was interrupted: at most {calls} in flight may have been paid twice.")
+        most = "At most" if a.workers_lost and a.sessions == 1 else "The run was interrupted: at most"
+        warnings.append(f"{most} {calls} in flight may have been paid twice.")
     if manifest and manifest.git_dirty:
         warnings.append("Files had uncommitted changes when this was measured.")
     return warnings
+
+
+def _incomplete(a: Assessment, manifest: Manifest | None) -> str:
+    """Say how much was not run, of a shard what of it is its own, and how it is added where the next step does not."""
+    share, own = ("", a.planned_trials) if manifest is None else manifest.share
+    missing = own - a.journalled_trials
+    fate = "was not run and is" if missing == 1 else "were not run and are"
+    sent = f", and at most {a.in_flight_at_end:,} of them sent without a result" if a.in_flight_at_end else ""
+    what, of = (f"Shard {share}", "of its") if share else ("This run", "of")
+    told = f"{what} is not complete: {missing:,} {of} {parts.count(own, 'trial')} {fate} in no figure{sent}."
+    if a.shard_done:
+        told = f"This is shard {share}: {a.journalled_trials:,} of the {a.planned_trials:,} trials of its run."
+    said = a.next_step is not None and a.next_step.kind == "resume"
+    if said:
+        return told
+    how = "`harness resume` finishes it." if manifest is None else manifest.to_finish(shard_done=a.shard_done)
+    return f"{told} {how}"
 
 
 def _messages(entry: CandidateEntry | None) -> tuple[tuple[str, str], ...]:

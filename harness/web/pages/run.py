@@ -9,7 +9,7 @@ from harness.judge import OUTCOMES, Assessment, Estimate
 from harness.judge.scores import clustered_share
 from harness.report.parts import Cases, ReportView
 from harness.report.run import run_view
-from harness.rundir import Manifest, plain_content
+from harness.rundir import Manifest, StoredRun, plain_content
 from harness.web.index import RunIndex
 from harness.web.site import Addresses, JournalMissing, ReadSoFar, RunFolder, Site, State
 
@@ -81,7 +81,9 @@ def report_stamp(folder: RunFolder) -> tuple[str, int, int]:
 
 def _judged(folder: RunFolder, manifest: Manifest) -> JudgedRun | str:
     if folder.report is None:
-        return f"It has no report yet: `harness report {folder.name}` judges what there is. {manifest.to_finish}"
+        done = "shard" in manifest.notes and StoredRun(folder.path, manifest).is_finished()
+        then = manifest.to_finish(shard_done=done)
+        return f"It has no report yet: `harness report {folder.name}` judges what there is. {then}"
     try:
         assessment = msgspec.json.decode(plain_content(folder.report), type=Assessment)
     except (OSError, msgspec.MsgspecError) as error:

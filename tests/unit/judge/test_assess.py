@@ -264,7 +264,7 @@ def test_the_best_candidate_gives_the_runs_verdict() -> None:
 def test_calls_in_flight_at_a_kill_are_counted_as_perhaps_paid_twice() -> None:
     killed = [
         Session(at_utc="2026-01-01T00:00:00Z", event="started"),
-        Session(at_utc="2026-01-01T00:10:00Z", event="resumed", done_before=5),
+        Session(at_utc="2026-01-01T00:10:00Z", event="resumed"),
         Session(at_utc="2026-01-01T00:20:00Z", event="finished"),
     ]
     events = [*killed, CALM, case_row("a", "spam"), record("a", "spam")]

@@ -35,7 +35,7 @@ from scripted import Answer, Held, Request, Script, ScriptedServer, chat_reply
 from stopped import poor, settled
 from threaded import settle
 
-from harness.errors import EndpointUnusable, Interrupted, UsageError
+from harness.errors import EndpointUnusable, Interrupted, RunIncomplete, UsageError
 from harness.files.bundle import Bundle, load_bundle
 from harness.measure.endpoint.transports.exchange_log import VARIABLE
 from harness.measure.run import measure
@@ -256,6 +256,32 @@ def test_a_process_that_ends_by_itself_is_not_killed_before_its_end_is_heard_of(
     run = measured("processes", write_project(tmp_path, server.url, cases=9, limits={"concurrency": 3}, warmup=0))
     assert len(records(run)) == 9
     assert [told.getMessage() for told in caplog.records if "child process" in told.getMessage()] == []
+
+
+def test_what_a_killed_process_had_in_flight_counts_as_perhaps_paid_twice(
+    tmp_path: Path, scripted_server: Serve
+) -> None:
+    held = Held(slowly, 30)
+    server = scripted_server(held)
+    suite = write_project(tmp_path, server.url, cases=60, limits={"concurrency": 9}, warmup=0)
+
+    def disturb() -> None:
+        wait_until(lambda: len(server.requests) >= 37)  # each of three has some
+        child = next(each for each in psutil.Process().children() if "engine.child" in command_line(each))
+        child.kill()
+
+        held.release()
+
+    disturbing = threading.Thread(target=disturb, daemon=True)
+    disturbing.start()
+    with pytest.raises(RunIncomplete, match="ended early"):
+        measured("processes", suite)
+    disturbing.join()
+    (run,) = list_runs(tmp_path / "results")
+    (stopped,) = (each for each in events_of(run, Session) if each.event == "stopped")
+    assert stopped.cut_off >= 3  # all that it may have had
+    done = in_process("resume", run.name, "--json", at=tmp_path)
+    assert json.loads(done.stdout)["paid_twice_at_most"] == stopped.cut_off
 
 
 def test_the_debug_log_has_every_exchange_whoever_did_it_and_no_key(

@@ -247,9 +247,8 @@ class Measurer:
         try:
             ended = serve(work, self._say, self._hear, self._whole)
         except Exception as error:
-            ended = said.Ended(
-                load=said.Load(), cut_off=0, error="RunIncomplete", message=f"{type(error).__name__}: {error}"
-            )
+            told = f"{type(error).__name__}: {error}"
+            ended = said.Ended(load=said.Load(), cut_off=0, error="RunIncomplete", message=told)
         self._said.append(said.to_frame(ended))
         self._due.set()
 

@@ -240,18 +240,18 @@ async def _run(parent: Parent, work: Work) -> EngineOutcome:
                 with contextlib.suppress(ProcessLookupError):
                     child.process.kill()
                 await child.process.wait()
-    finished = [end for end in ends if end is not None]
     return EngineOutcome(
-        load=summed([end.load for end in finished]),
+        load=summed([end.load for end in ends]),
         error=parent.error,
-        cut_off=sum(end.cut_off for end in finished),
+        cut_off=sum(end.cut_off for end in ends),
         processes=work.shards,
     )
 
 
-async def _follow(parent: Parent, child: "_Child") -> Ended | None:
+async def _follow(parent: Parent, child: "_Child") -> Ended:
     assert child.process.stdout is not None
     frames, taken = FrameReader(), 0
+    most: dict[str, int] = {}  # that it may have had in flight
     while chunk := await child.process.stdout.read(_CHUNK):
         for frame in frames.feed(chunk):
             if isinstance(frame, Ended):
@@ -262,9 +262,11 @@ async def _follow(parent: Parent, child: "_Child") -> Ended | None:
                 return frame
             assert not isinstance(frame, Wanted | Logged), "a child has its share, and the log itself"
             taken += parent.take(frame, child)
+            if isinstance(frame, Pace):
+                most[frame.endpoint] = max(frame.most, most.get(frame.endpoint, 0))
         await parent.written(child, taken)
     parent.stop(RunIncomplete(f"A measuring process ended early (code {await child.process.wait()})."))
-    return None
+    return Ended(load=Load(), cut_off=sum(most.values()))
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,7 +77,8 @@ def run_at_once(results: Path, suite_name: str, content: str) -> Iterator[Path]:
         if run is not None:
             shutil.rmtree(run, ignore_errors=True)
         if isinstance(error, StorageFailed):
-            raise UsageError(error.message, fix=error.fix) from error
+            gone = run is not None and f"{results}: {error.__cause__}; nothing was kept."
+            raise UsageError(gone or error.message, fix="Make room, and try again." if gone else error.fix) from error
         raise
 
 
@@ -132,8 +133,7 @@ def plain_content(path: Path, most: int = _MOST_REPORT) -> bytes:
 
 def list_runs(results: Path) -> list[Path]:
     """Every run folder, oldest first."""
-    entries = results.iterdir() if results.is_dir() else ()
-    return sorted((entry for entry in entries if (entry / MANIFEST).is_file()), key=_age)
+    return sorted((f for f in (results.iterdir() if results.is_dir() else ()) if (f / MANIFEST).is_file()), key=_age)
 
 
 def find_run(results: Path, ref: str) -> Path:

@@ -6,6 +6,7 @@ import json
 import re
 import shlex
 import shutil
+import subprocess
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 import msgspec
 import pytest
 import yaml
+from commanded import COMMAND, environment
 from gated import Done, classifier, command, served
 from measured import events_of, places, records, write_project
 from measured_twice import agreed, write_recorded, write_served
@@ -269,6 +271,19 @@ def test_a_shard_that_lacks_trials_is_finished_before_it_is_joined(project: Path
         done = command(project, *words)
         said = " ".join((done.stdout + done.stderr).split())
         assert f"Finish the shard: `harness resume {second.name}`. Join it with the other shards" in said, said
+
+
+def test_a_merge_that_finds_no_room_leaves_nothing_and_names_no_resume(project: Path) -> None:
+    shards = [run_shard(project, f"{n}/2") for n in (1, 2)]
+    before = {run.name: (run / JOURNAL).read_bytes() for run in shards}
+    alone = environment(PYTHONDONTWRITEBYTECODE="1")  # else it would cut those files off too
+    words = ["bash", "-c", 'ulimit -f 20; exec "$@"', "bash", *COMMAND, "merge", *before]
+    done = subprocess.run(words, cwd=project, env=alone, capture_output=True, text=True, check=False)
+    assert (done.returncode, "nothing was kept" in done.stderr, "resume" in done.stderr) == (2, True, False), (
+        done.stderr
+    )
+    assert {run.name: (run / JOURNAL).read_bytes() for run in (project / "results").iterdir()} == before
+    assert merged(project, *before)[1]["complete"]
 
 
 def test_shards_that_are_joined_again_count_once_in_a_history(project: Path) -> None:

@@ -23,8 +23,8 @@ import msgspec
 from harness.errors import RunChanged, UsageError
 from harness.journal import JournalWriter, RunLock, open_plain
 from harness.measure.sharding import Shard, shard_of
-from harness.measure.sink import Stopper
-from harness.record import CaseRow, Event, Pace, Record, Session, Stopped
+from harness.measure.sink import InFlight, Stopper
+from harness.record import CaseRow, Event, Record, Session, Stopped
 from harness.rundir import (
     JOURNAL,
     LOCK,
@@ -240,8 +240,7 @@ def _write(
 
 def _copy(joined: _Joined, part: _Part, cases: dict[str, CaseRow], share: frozenset[str]) -> int:
     """Copy all events of a shard but its sessions and cases; gives how many of its own trials it lacks."""
-    last: Session | None = None
-    most: dict[str, int] = {}  # in flight since a session began
+    in_flight = InFlight(part.manifest.share[1])
     names, variants = {entry.name for entry in part.manifest.candidates}, set(part.manifest.variants)
 
     def mine(record: Record) -> bool:
@@ -249,9 +248,8 @@ def _copy(joined: _Joined, part: _Part, cases: dict[str, CaseRow], share: frozen
         return asked and record.case in share
 
     for event in events_of(part.folder):
+        in_flight.take(event)
         if isinstance(event, Session):
-            last = event
-            most.clear()
             joined.count(event, event.cut_off if event.event != "stopped" else 0)  # who resumes says it again
         elif isinstance(event, CaseRow):
             if cases.get(event.id) != event:
@@ -263,15 +261,12 @@ def _copy(joined: _Joined, part: _Part, cases: dict[str, CaseRow], share: frozen
             )
         else:
             joined.append(event)
-            if isinstance(event, Pace):
-                most[event.endpoint] = max(event.most, most.get(event.endpoint, 0))
+    last = in_flight.last
     if last is not None and last.event == "finished":
         return 0
-    lacks = _lacking(part, share)
     if last is not None:
-        in_flight = last.cut_off if last.event == "stopped" else sum(most.values())
-        joined.count(Session(at_utc=last.at_utc, event="stopped"), min(lacks, in_flight))
-    return lacks
+        joined.count(Session(at_utc=last.at_utc, event="stopped"), in_flight.most)
+    return _lacking(part, share)
 
 
 def _lacking(part: _Part, share: frozenset[str]) -> int:

@@ -29,8 +29,8 @@ from harness.measure.manifest import file_digest, files_of, make_manifest, refus
 from harness.measure.session import Begin, Retry, check_engine, keyboard_interrupts, refuse_answers, run_session
 from harness.measure.sharding import leave_to_others, shard_of
 from harness.measure.siblings import elsewhere, together
-from harness.measure.sink import Nobody, Observer, Stopper, heard
-from harness.record import ORIGINAL, Batch, CaseRow, Failure, Pace, Record, Reply, Session, Stopped
+from harness.measure.sink import InFlight, Nobody, Observer, Stopper, heard
+from harness.record import ORIGINAL, Batch, CaseRow, Failure, Record, Reply, Stopped
 from harness.rundir import DEBUG_LOG, JOURNAL, LOCK, Manifest, events_of, read_manifest, write_manifest
 
 _MOST_LISTED = 20
@@ -65,7 +65,7 @@ def resume(
         manifest = read_manifest(run)
         writer = JournalWriter.reopen(run / JOURNAL, manifest.run_id)
         try:
-            found = _Found.read(run)
+            found = _Found.read(run, manifest)
             check_engine(bundle := (bundle or _reload(run, manifest, found, trusted)).measured_by(engine))
             changes = _agreed(run, manifest, bundle, found, changed=changed)
             plan = Plan(bundle)
@@ -73,8 +73,7 @@ def resume(
                 stopper = together(stopping(bundle), run, manifest, plan, watching)
                 begin = _begin(plan, run, found, stopper, failed=failed)
             others = leave_to_others(shard_of(manifest.notes), plan, begin.done)
-            cut_off = min(begin.cut_off, plan.planned - sum(begin.done))  # no call in flight is in the journal
-            refuse_answers(run, plan, begin := replace(begin, results=results, retry=retry, cut_off=cut_off))
+            refuse_answers(run, plan, begin := replace(begin, results=results, retry=retry))
             allowed = most.allowed(plan, begin.done, begin.batches)
             if changes:
                 write_manifest(run, _rewritten(run, manifest, bundle, plan, changes))
@@ -98,21 +97,13 @@ class _Found:
     started: bool = False  # false: it died before it had written all cases
 
     @classmethod
-    def read(cls, run: Path) -> "_Found":
-        found = cls()
-        most: dict[str, int] = {}
+    def read(cls, run: Path, manifest: Manifest) -> "_Found":
+        found, in_flight = cls(), InFlight(manifest.share[1])
         for event in events_of(run):
+            in_flight.take(event)
             if isinstance(event, CaseRow):
                 found.cases[event.id] = event
-            elif isinstance(event, Pace):
-                # The highest of the session: calls above a bound that was lowered may still have been out.
-                most[event.endpoint] = max(event.most, most.get(event.endpoint, 0))
-            elif isinstance(event, Session):
-                found.started = True
-                most.clear()
-                found.cut_off = event.cut_off if event.event == "stopped" else 0
-        # A session without an end was killed, with at most so many calls in flight.
-        found.cut_off += sum(most.values())
+        found.started, found.cut_off = in_flight.last is not None, in_flight.most
         return found
 
 
@@ -121,7 +112,7 @@ def reread(run: Path, manifest: Manifest, trusted: Path | None) -> tuple[Bundle,
 
     Raises RunChanged where a trial of it would be another one now, and all that a resume does.
     """
-    found = _Found.read(run)
+    found = _Found.read(run, manifest)
     bundle = _reload(run, manifest, found, trusted, whole=True)
     changes = [*_other_places(manifest, bundle, found)] or [*_changes(manifest, bundle, found)]
     _refuse(changes, f"{_ANOTHER} {run.name}", _RESTORE)

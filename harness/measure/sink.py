@@ -6,7 +6,7 @@ from typing import Protocol
 from harness.journal import JournalWriter
 from harness.measure.bounds import Plan, Spent
 from harness.measure.timeline import RealClock
-from harness.record import Batch, Event, Pace, Record, Refused, Reply, Stopped, Waiting
+from harness.record import Batch, Event, Pace, Record, Refused, Reply, Session, Stopped, Waiting
 
 
 class Observer(Protocol):
@@ -112,6 +112,36 @@ class JournalSink:
     def backlogged(self) -> bool:
         """Whether an fsync keeps some events in memory."""
         return self.writer.backlogged
+
+
+class InFlight:
+    """How many calls may have been in flight when the last session of a journal was cut off, from its events.
+
+    No more than it was yet to send: what has a record was answered, but for those that `--failed` asks again.
+    """
+
+    def __init__(self, own: int) -> None:
+        self._own = self._left = own  # trials that the run is to measure: of a shard its own
+        self._said = 0
+        self._most: dict[str, int] = {}  # the highest of the session: more than a bound that was lowered may be out
+        self.last: Session | None = None
+
+    def take(self, event: Event) -> None:
+        """Hear of the next event."""
+        if isinstance(event, Pace):
+            self._most[event.endpoint] = max(event.most, self._most.get(event.endpoint, 0))
+        elif isinstance(event, Record):
+            self._left -= not event.warmup
+        elif isinstance(event, Session):
+            self.last = event
+            self._most.clear()
+            self._left = self._own - event.done_before
+            self._said = event.cut_off if event.event == "stopped" else 0
+
+    @property
+    def most(self) -> int:
+        """What it said itself as it ended, or what its places and trials allow."""
+        return self._said + min(sum(self._most.values()), max(0, self._left))
 
 
 def _told(batch: Batch) -> str:

@@ -210,7 +210,7 @@ def test_a_second_signal_ends_at_once_and_still_resumes(tmp_path: Path, scripted
 
 def test_calls_beyond_a_limit_that_was_lowered_are_counted_as_cut_off(tmp_path: Path, scripted_server: Serve) -> None:
     server = scripted_server(lambda request: spam())
-    bundle = load_bundle(write_project(tmp_path, server.url, cases=4))
+    bundle = load_bundle(write_project(tmp_path, server.url, cases=12))
     run = measure(bundle, tmp_path / "results")
     journalled = list(read_events(run / JOURNAL))
     paces = [

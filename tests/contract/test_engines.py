@@ -280,6 +280,7 @@ def test_what_a_killed_process_had_in_flight_counts_as_perhaps_paid_twice(
     (run,) = list_runs(tmp_path / "results")
     (stopped,) = (each for each in events_of(run, Session) if each.event == "stopped")
     assert stopped.cut_off >= 3  # all that it may have had
+    assert len({request.body for request in server.requests}) - len(records(run)) <= stopped.cut_off
     done = in_process("resume", run.name, "--json", at=tmp_path)
     assert json.loads(done.stdout)["paid_twice_at_most"] == stopped.cut_off
 

@@ -179,6 +179,20 @@ def test_a_first_signal_lets_calls_in_flight_finish_and_nothing_is_sent_twice(
     assert len(server.requests) == 300
 
 
+def test_calls_between_two_attempts_count_as_cut_off(tmp_path: Path, scripted_server: Serve) -> None:
+    later = Answer(status=503, headers={"retry-after": "60"})
+    server = scripted_server(lambda request: spam() if request.number < 4 else later)
+    suite = write_project(tmp_path, server.url, cases=40, limits={"concurrency": 2, "max_retry_after_s": 90})
+    process = start(suite)
+    wait_until(lambda: len(server.requests) >= 6)
+    time.sleep(1)  # both are answered, and wait
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=HANGS_S)
+    assert process.returncode == Exit.INTERRUPTED
+    run = last_run(suite)
+    assert events_of(run, Session)[-1].cut_off == len(server.requests) - len(records(run)) == 2
+
+
 def taken(process: subprocess.Popen[bytes], number: signal.Signals) -> bool:
     """Tell whether a signal has been taken: a second one that comes before is the same one."""
     status = Path(f"/proc/{process.pid}/status")

@@ -83,7 +83,7 @@ def prepared(endpoint: Endpoint, renderers: Mapping[str, Renders], planned: Plan
 class _Sending:
     """The exchanges of one trial, from the first attempt to the answer that counts."""
 
-    __slots__ = ("_caller", "_prepared", "_task", "_ticket", "_timeline", "in_flight")
+    __slots__ = ("_caller", "_out", "_prepared", "_task", "_ticket", "_timeline", "in_flight")
 
     def __init__(self, caller: Caller, prepared: Prepared, timeline: Timeline, task: asyncio.Task[None] | None) -> None:
         self._caller = caller
@@ -91,6 +91,7 @@ class _Sending:
         self._timeline = timeline
         self._task = task
         self._ticket: Ticket | None = None
+        self._out = False  # an attempt is in flight, or was cut off there
         self.in_flight = 0  # calls in flight when this trial was first sent, itself included
 
     async def retried(self, answer: Answer) -> Answer:
@@ -111,14 +112,19 @@ class _Sending:
             budget=lane.budget,
             rng=self._caller.rng,
         )
-        return await retry(
-            first,
-            self.exchange,
-            rules=rules,
-            timeline=self._timeline,
-            clock=self._caller.clock,
-            on_backoff=self._on_backoff,
-        )
+        try:
+            return await retry(
+                first,
+                self.exchange,
+                rules=rules,
+                timeline=self._timeline,
+                clock=self._caller.clock,
+                on_backoff=self._on_backoff,
+            )
+        except asyncio.CancelledError:
+            if self._caller.halt.stopping and not self._out:
+                self._caller.halt.cut_off += 1  # between two attempts: as if it had come to the next backoff
+            raise
 
     async def exchange(self) -> Answer:
         """Make one attempt, once the rates allow it. Raises Halted or Withdrawn when run or candidate end first."""
@@ -135,6 +141,7 @@ class _Sending:
         self.in_flight = self.in_flight or lane.in_flight
         if self._task is not None:
             halt.begin_call(self._task)
+        self._out = True
         try:
             left_s = caller.entry.deadline_s - timeline.spent_ns / 1e9
             answer = await caller.endpoint.attempt(prepared, timeout_s=max(0.001, min(caller.entry.timeout_s, left_s)))
@@ -142,6 +149,7 @@ class _Sending:
             lane.in_flight -= 1
             if self._task is not None:
                 halt.end_call(self._task)
+        self._out = False
         timeline.attempted(answer)
         lane.heed(answer, self._ticket)
         return answer

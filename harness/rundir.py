@@ -77,8 +77,9 @@ def run_at_once(results: Path, suite_name: str, content: str) -> Iterator[Path]:
         if run is not None:
             shutil.rmtree(run, ignore_errors=True)
         if isinstance(error, StorageFailed):
-            gone = run is not None and f"{results}: {error.__cause__}; nothing was kept."
-            raise UsageError(gone or error.message, fix="Make room, and try again." if gone else error.fix) from error
+            full = None if run is None else error.__cause__  # what the system said; its folder is gone by now
+            said = f"{results}: {full}; nothing was kept." if full else error.message
+            raise UsageError(said, fix="Make room, and try again." if full else error.fix) from error
         raise
 
 
@@ -145,7 +146,6 @@ def find_run(results: Path, ref: str) -> Path:
         raise UsageError("Only a run of this machine can be named here.", fix="Copy it: `harness report ADDRESS`.")
     runs = list_runs(results)
     found = [run for run in runs if ref and run.name.startswith(ref)]
-    found = found or [run for run in runs if (head := _head(run)) is not None and head.run_id == ref]  # renamed
     if ref and not found and (folder := Path(ref)).is_dir():
         within = [str(run) for run in list_runs(folder)]
         fix = f"Name what lies in it: {_some(within)}." if within else "Leave it out, or copy that run again, whole."
@@ -154,6 +154,7 @@ def find_run(results: Path, ref: str) -> Path:
         raise UsageError(f"There is no run in {results}.", fix="Start one with `harness run SUITE`.")
     if ref == "latest":
         return runs[-1]
+    found = found or [run for run in runs if (head := _head(run)) is not None and head.run_id == ref]  # renamed
     if len(found) == 1:
         return found[0]
     names = [run.name for run in found or runs]
@@ -193,8 +194,7 @@ def events_of(run: Path) -> Journal:
 
 def waiting_of(run: Path) -> str | None:
     """Say what a run waits for, where it ended while what it bought was not ready."""
-    found = waits_for(run / JOURNAL)
-    return None if found is None else str(found)
+    return None if (found := waits_for(run / JOURNAL)) is None else str(found)
 
 
 def decision_of(run: Path) -> str | None:
